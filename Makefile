@@ -1,0 +1,84 @@
+# Every target does all its own set-up; a second run costs nothing, because each step leaves a stamp in .venv.
+# Needs make, Python 3.11 or newer, and a package index that pip or uv is set up for.
+
+VENV   := .venv
+PYTHON := $(VENV)/bin/python
+UV     := $(VENV)/bin/uv
+WHEELS := src/teal/compute/wheels
+
+SCORING_SOURCES := $(shell find packages/teal-scoring -name '*.py' -o -name '*.toml' -o -name '*.md' -o -name py.typed)
+CHECKED := src packages tests examples benchmarks scripts hatch_build.py
+
+# uv reads no pip.conf: where the index is named only there, uv is told.
+USE_PIP_INDEX := if [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ] && index=$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}; \
+	then export UV_DEFAULT_INDEX="$$index"; fi
+INSTALL := $(UV) pip install --quiet --python $(PYTHON)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check bench lock clean
+
+help:
+	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
+	@echo "make test    the tests"
+	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
+	@echo "make bench   what the gateway costs, as a table and as JSON"
+	@echo "make setup   only the virtual environment, in $(VENV)"
+	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
+
+setup: $(VENV)/.dev
+
+demo: $(VENV)/.runtime
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.demo $(DEMO)
+
+test: $(VENV)/.dev
+	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(TESTS)
+
+check: $(VENV)/.dev
+	$(VENV)/bin/ruff format --check $(wildcard $(CHECKED))
+	$(VENV)/bin/ruff check $(wildcard $(CHECKED))
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports --no-cache
+	$(PYTHON) -m pytest -q tests/docs
+
+bench: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks $(BENCH)
+
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+lock: $(VENV)/.bootstrap
+	@$(USE_PIP_INDEX); set -e; \
+	$(LOCK) $(UPGRADE) requirements/bootstrap.in -o requirements/bootstrap.txt; \
+	$(LOCK) $(UPGRADE) pyproject.toml -c requirements/bootstrap.txt -o requirements/runtime.txt; \
+	$(LOCK) $(UPGRADE) pyproject.toml packages/teal-scoring/pyproject.toml requirements/dev.in \
+		-c requirements/runtime.txt -c requirements/bootstrap.txt -o requirements/dev.txt; \
+	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt
+
+clean:
+	rm -rf $(VENV) $(WHEELS)/*.whl dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find src packages tests examples scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- set-up: first what is locked, by hash; then our own packages, without dependencies
+
+$(VENV)/.bootstrap: requirements/bootstrap.txt scripts/require_platform.py
+	@python=; for name in python3.13 python3.12 python3.11 python3; do \
+		if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
+	if [ -z "$$python" ]; then echo "Teal needs Python 3.11 or newer, and none of python3.13, python3.12, python3.11, python3 is one." >&2; exit 1; fi; \
+	$$python scripts/require_platform.py && { test -x $(PYTHON) || $$python -m venv $(VENV); }
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/.scoring-wheel: $(VENV)/.bootstrap hatch_build.py $(SCORING_SOURCES)
+	@$(PYTHON) hatch_build.py
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.scoring-wheel
+	@$(USE_PIP_INDEX); $(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt packages/teal-scoring/pyproject.toml $(VENV)/.runtime
+	@$(USE_PIP_INDEX); $(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation --editable packages/teal-scoring
+	@touch $@
