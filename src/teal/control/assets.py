@@ -1,0 +1,115 @@
+"""Verbs on versioned assets: models, environments, codes. Called by api."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from teal.control.requests import Accepted, Moment
+from teal.domain.assets import AssetContainer, AssetVersion
+from teal.domain.errors import AlreadyExists, InvalidInput, NotFound
+from teal.domain.names import parse_asset_name
+from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.store import assets as stored
+from teal.store.database import Transaction
+
+_PATHS = {AssetKind.MODEL: "modelUri", AssetKind.CODE: "codeUri"}
+
+
+def put_version(
+    tx: Transaction,
+    workspace: WorkspaceId,
+    kind: AssetKind,
+    name: str,
+    version: str,
+    body: Mapping[str, Any],
+    moment: Moment,
+) -> Accepted[AssetVersion]:
+    """Create a version, or change what may change of it: tags, description, archived.
+
+    The content of a version never changes: another path is refused (`spec/wire.md` §3.4 (11)), another environment
+    definition is a conflict, on which clients rely for automatic versions (§3.5 (16)).
+    """
+    single = kind.removesuffix("s")
+    parse_asset_name(f"{single} name", name)
+    parse_asset_name(f"{single} version", version)
+    current = stored.load_version(tx, workspace, kind, name, version)
+    if current:
+        _check_same_content(current, body)
+    asset = AssetVersion(
+        workspace=workspace,
+        kind=kind,
+        name=name,
+        version=version,
+        body={**current.body, **body} if current else dict(body),
+        created_at=current.created_at if current else moment.now,
+        modified_at=moment.now,
+        is_archived=bool(body.get("isArchived", False)),
+        seq=current.seq if current else 0,
+    )
+    return Accepted(stored.save_version(tx, asset), created=current is None, operation=None)
+
+
+def get_version(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str, version: str) -> AssetVersion:
+    asset = stored.load_version(tx, workspace, kind, name, version)
+    if asset is None:
+        raise NotFound(
+            f"The {kind.removesuffix('s')} '{name}' has no version '{version}' in the workspace '{workspace.name}'.",
+            target=f"{name}:{version}",
+        )
+    return asset
+
+
+def list_versions(
+    tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str, *, archived: bool | None = None
+) -> Sequence[AssetVersion]:
+    """Versions of one name, newest created first; `archived` None: all, False: active ones, True: archived ones."""
+    return stored.list_versions(tx, workspace, kind, name, archived=archived)
+
+
+def get_container(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str) -> AssetContainer:
+    container = stored.load_container(tx, workspace, kind, name)
+    if container is None:
+        raise NotFound(
+            f"The {kind.removesuffix('s')} '{name}' does not exist in the workspace '{workspace.name}'.", target=name
+        )
+    return container
+
+
+def list_containers(
+    tx: Transaction, workspace: WorkspaceId, kind: AssetKind, *, archived: bool | None = None
+) -> Sequence[AssetContainer]:
+    return stored.list_containers(tx, workspace, kind, archived=archived)
+
+
+def put_container(
+    tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str, body: Mapping[str, Any]
+) -> AssetContainer:
+    """Archive or restore all versions of a name at once (`spec/wire.md` §3.4 (15))."""
+    get_container(tx, workspace, kind, name)
+    stored.save_container_state(tx, workspace, kind, name, bool(body.get("isArchived", False)), dict(body))
+    return get_container(tx, workspace, kind, name)
+
+
+def find_code(tx: Transaction, workspace: WorkspaceId, sha256: str) -> AssetVersion | None:
+    """Code with the same content, whatever its name: clients ask under a random one (`spec/wire.md` §3.3 (5))."""
+    return stored.find_code_by_hash(tx, workspace, sha256)
+
+
+# --- private
+
+
+def _check_same_content(current: AssetVersion, body: Mapping[str, Any]) -> None:
+    if (member := _PATHS.get(current.kind)) and body.get(member, current.body.get(member)) != current.body.get(member):
+        raise InvalidInput("Asset paths cannot be updated.", target=member)
+    if current.kind is AssetKind.ENVIRONMENT and _definition(body) != _definition(current.body):
+        raise AlreadyExists(
+            f"The environment '{current.name}' has a version '{current.version}' with other content.",
+            target=f"{current.name}:{current.version}",
+            hint="Versions do not change; create a new one.",
+        )
+
+
+def _definition(body: Mapping[str, Any]) -> str:
+    content = {k: body.get(k) for k in ("image", "condaFile", "build", "inferenceConfig", "osType") if body.get(k)}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

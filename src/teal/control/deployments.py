@@ -1,0 +1,190 @@
+"""Verbs on online deployments: the rules are checked here, in the transaction that writes. Called by api and
+rollout."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from teal.control.endpoints import require_endpoint
+from teal.control.operations import cancel_unfinished, queue_operation
+from teal.control.requests import Accepted, Moment
+from teal.domain.deployments import (
+    MAX_DEPLOYMENTS,
+    DeploymentSpec,
+    DeploymentStatus,
+    OnlineDeployment,
+    check_deployment,
+)
+from teal.domain.errors import Conflict, InvalidInput, NotFound
+from teal.domain.instance_records import InstanceRecord
+from teal.domain.names import parse_name
+from teal.domain.operations import Operation, OperationKind, state_while
+from teal.domain.resource_ids import AssetKind, WorkspaceId, parse_asset_ref
+from teal.domain.states import ProvisioningState
+from teal.store import assets as stored_assets
+from teal.store import deployments as stored
+from teal.store import instances as stored_instances
+from teal.store import operations as stored_operations
+from teal.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentView:
+    """A deployment as people see it: what is wanted, what the loop says of it, its instances, and the state that
+    follows."""
+
+    deployment: OnlineDeployment
+    status: DeploymentStatus
+    state: ProvisioningState
+    instances: tuple[InstanceRecord, ...]
+
+
+def get_deployment(tx: Transaction, workspace: WorkspaceId, endpoint: str, name: str) -> DeploymentView:
+    owner = require_endpoint(tx, workspace, endpoint)
+    deployment = stored.load_deployment(tx, owner.name, name.lower())
+    if deployment is None:
+        raise _no_deployment(owner.name, name)
+    return _view(tx, deployment)
+
+
+def list_deployments(tx: Transaction, workspace: WorkspaceId, endpoint: str) -> Sequence[DeploymentView]:
+    owner = require_endpoint(tx, workspace, endpoint)
+    return [_view(tx, deployment) for deployment in stored.list_deployments(tx, owner.name)]
+
+
+def put_deployment(
+    tx: Transaction,
+    workspace: WorkspaceId,
+    endpoint: str,
+    name: str,
+    build: Callable[[OnlineDeployment | None], DeploymentSpec],
+    moment: Moment,
+    *,
+    must_exist: bool = False,
+) -> Accepted[DeploymentView]:
+    """Create a deployment or replace its spec. `build` is given the stored deployment (None: new) and returns the
+    wanted spec.
+
+    A deployment whose last update failed is tried again by the same spec. Refused input changes nothing.
+    """
+    owner = require_endpoint(tx, workspace, endpoint)
+    name = parse_name("deployment", name)
+    current = stored.load_deployment(tx, owner.name, name)
+    if current and _is_leaving(tx, current):
+        raise Conflict(f"The deployment '{name}' is being deleted.", target=name, hint="Try again when it is gone.")
+    if current is None and must_exist:
+        raise _no_deployment(owner.name, name)
+    if current is None and len(stored.list_deployments(tx, owner.name)) >= MAX_DEPLOYMENTS:
+        raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
+    spec = build(current)
+    check_deployment(spec)
+    _check_references(tx, workspace, spec)
+    if current and current.spec == spec and _is_settled_well(tx, current):
+        return Accepted(_view(tx, current), created=False, operation=None)
+    deployment = OnlineDeployment(
+        endpoint=owner.name,
+        name=name,
+        spec=spec,
+        generation=current.generation + 1 if current else 1,
+        created_at=current.created_at if current else moment.now,
+        modified_at=moment.now,
+    )
+    stored.save_deployment(tx, deployment)
+    operation = queue_operation(
+        tx, workspace, _kind_of_change(current, spec), moment, endpoint=owner.name, deployment=name, wanted=spec
+    )
+    return Accepted(_view(tx, deployment), created=current is None, operation=operation)
+
+
+def delete_deployment(
+    tx: Transaction, workspace: WorkspaceId, endpoint: str, name: str, moment: Moment
+) -> Operation | None:
+    """Delete a deployment that has no live or mirrored traffic. None: there is no such deployment."""
+    owner = require_endpoint(tx, workspace, endpoint)
+    name = name.lower()
+    deployment = stored.load_deployment(tx, owner.name, name)
+    if deployment is None:
+        return None
+    for label, shares in (("live", owner.spec.traffic), ("mirrored", owner.spec.mirror_traffic)):
+        if percent := shares.get(name):
+            raise InvalidInput(
+                f"The deployment '{name}' has {percent} percent of the {label} traffic of '{owner.name}' "
+                "and cannot be deleted.",
+                target=name,
+                hint="Give its share to another deployment first, for example: "
+                f"teal online-endpoint update --name {owner.name} "
+                + (f'--traffic "{name}=0 <other>=100".' if label == "live" else f'--mirror-traffic "{name}=0".'),
+            )
+    for operation in stored_operations.list_unfinished(tx, owner.name):
+        if operation.kind is OperationKind.DELETE_DEPLOYMENT and operation.deployment == name:
+            return operation
+    cancel_unfinished(
+        tx, moment, endpoint=owner.name, deployment=name, reason=f"The deployment '{name}' is being deleted."
+    )
+    return queue_operation(tx, workspace, OperationKind.DELETE_DEPLOYMENT, moment, endpoint=owner.name, deployment=name)
+
+
+# --- private
+
+
+def _no_deployment(endpoint: str, name: str) -> NotFound:
+    return NotFound(
+        f"The deployment '{name}' does not exist in the endpoint '{endpoint}'.",
+        target=name,
+        hint=f"List those that exist with: teal online-deployment list --endpoint-name {endpoint}.",
+    )
+
+
+def _view(tx: Transaction, deployment: OnlineDeployment) -> DeploymentView:
+    status = stored.load_deployment_status(tx, deployment.endpoint, deployment.name) or DeploymentStatus()
+    state = status.outcome
+    for operation in stored_operations.list_unfinished(tx, deployment.endpoint):
+        if operation.deployment == deployment.name:
+            state = state_while(operation.kind)
+    instances = tuple(
+        i for i in stored_instances.list_instances(tx, deployment.endpoint) if i.deployment == deployment.name
+    )
+    return DeploymentView(deployment, status, state, instances)
+
+
+def _kind_of_change(current: OnlineDeployment | None, spec: DeploymentSpec) -> OperationKind:
+    if current is None:
+        return OperationKind.CREATE_DEPLOYMENT
+    if replace(current.spec, instance_count=spec.instance_count, sku=spec.sku) == spec != current.spec:
+        return OperationKind.SCALE_DEPLOYMENT
+    return OperationKind.UPDATE_DEPLOYMENT
+
+
+def _is_leaving(tx: Transaction, deployment: OnlineDeployment) -> bool:
+    return any(
+        o.kind is OperationKind.DELETE_DEPLOYMENT and o.deployment == deployment.name
+        for o in stored_operations.list_unfinished(tx, deployment.endpoint)
+    )
+
+
+def _is_settled_well(tx: Transaction, deployment: OnlineDeployment) -> bool:
+    status = stored.load_deployment_status(tx, deployment.endpoint, deployment.name)
+    return status is not None and status.outcome is not ProvisioningState.FAILED
+
+
+def _check_references(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec) -> None:
+    """Whatever the spec refers to must be there now; what it means is looked up again when instances are started."""
+    for kind, text in (
+        (AssetKind.MODEL, spec.model),
+        (AssetKind.CODE, spec.code_id),
+        (AssetKind.ENVIRONMENT, spec.environment),
+    ):
+        if text is None:
+            continue
+        ref = parse_asset_ref(kind, text)
+        found = (
+            stored_assets.list_versions(tx, workspace, kind, ref.name)
+            if ref.version.startswith("@")
+            else stored_assets.load_version(tx, workspace, kind, ref.name, ref.version)
+        )
+        if not found and not (kind is AssetKind.ENVIRONMENT and ref.name.startswith("AzureML-")):
+            raise InvalidInput(
+                f"The {kind.removesuffix('s')} '{ref.name}:{ref.version}' does not exist "
+                f"in the workspace '{workspace.name}'.",
+                target=str(kind),
+                hint=f"List those that exist with: teal {kind.removesuffix('s')} list.",
+            )

@@ -1,0 +1,144 @@
+"""The online deployment: what people ask for (spec), the stored object, what the loop knows of it (status), and its
+revision."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from teal.domain.conditions import Condition
+from teal.domain.errors import InvalidInput, Unsupported
+from teal.domain.failures import Failure
+from teal.domain.probes import ProbeSettings
+from teal.domain.states import ProvisioningState
+
+DEFAULT_INSTANCE_TYPE = "Standard_F4s_v2"
+MAX_INSTANCES = 50
+MAX_DEPLOYMENTS = 20
+MAX_REQUEST_TIMEOUT_MS = 180_000
+DEFAULT_DRAIN_LIMIT_S = 300.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestSettings:
+    """Limits of requests (`spec/azureml.md` §1.2). `drain_limit_s` (Teal's own) bounds how long an old instance may
+    finish its requests."""
+
+    request_timeout_ms: int = 5000
+    max_concurrent_requests_per_instance: int = 1
+    max_queue_wait_ms: int = 500
+    drain_limit_s: float = DEFAULT_DRAIN_LIMIT_S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentSpec:
+    """What people write about a deployment. `model`, `code_id` and `environment` are references as sent
+    (`spec/wire.md` §3.7).
+
+    `extra` holds members of the resource's `properties` that Teal does not know; they are kept and returned.
+    """
+
+    location: str = "local"
+    compute_type: str = "Managed"
+    description: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+    model: str | None = None
+    code_id: str | None = None
+    scoring_script: str | None = None
+    environment: str | None = None
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    instance_type: str = DEFAULT_INSTANCE_TYPE
+    instance_count: int = 1
+    sku: Mapping[str, Any] = field(default_factory=lambda: {"name": "Default"})
+    scale_settings: Mapping[str, Any] = field(default_factory=lambda: {"scaleType": "Default"})
+    app_insights_enabled: bool = False
+    request_settings: RequestSettings = field(default_factory=RequestSettings)
+    liveness_probe: ProbeSettings = field(default_factory=ProbeSettings)
+    readiness_probe: ProbeSettings = field(default_factory=ProbeSettings)
+    egress_public_network_access: str = "Enabled"
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineDeployment:
+    """The stored deployment. `generation` counts accepted changes from 1; times are epoch seconds."""
+
+    endpoint: str
+    name: str
+    spec: DeploymentSpec
+    generation: int
+    created_at: float
+    modified_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeploymentStatus:
+    """Seen and derived; written by reconcile only.
+
+    `serving` is the spec whose instances answer (None: nothing has ever been ready); after a failed update it
+    differs from
+    the wanted one, and stays. `phase` is what people read while they wait.
+    """
+
+    serving: DeploymentSpec | None = None
+    outcome: ProvisioningState = ProvisioningState.CREATING
+    failure: Failure | None = None
+    phase: str = ""
+    conditions: tuple[Condition, ...] = ()
+
+
+def revision_of(spec: DeploymentSpec) -> str:
+    """The name of everything in a spec that needs new instances when it changes: 10 hex digits, the same for the
+    same content.
+
+    Instance count, traffic, probes, tags and time limits enforced by the gateway are not part of it.
+    """
+    content = {
+        "model": spec.model,
+        "code": spec.code_id,
+        "script": spec.scoring_script,
+        "environment": spec.environment,
+        "variables": dict(spec.environment_variables),
+        "type": spec.instance_type.lower(),
+        "concurrent": spec.request_settings.max_concurrent_requests_per_instance,
+        "timeout": spec.request_settings.request_timeout_ms,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+
+
+def check_deployment(spec: DeploymentSpec) -> None:
+    """Refuse what is out of range (`spec/azureml.md` §1.2, §1.5) or what this server cannot run."""
+    if spec.compute_type.lower() != "managed":
+        raise Unsupported(
+            f"This server has no {spec.compute_type} backend.",
+            target="endpointComputeType",
+            hint="Use a managed online deployment.",
+        )
+    if not 1 <= spec.instance_count <= MAX_INSTANCES:
+        raise InvalidInput(
+            f"instance_count must be from 1 to {MAX_INSTANCES}, not {spec.instance_count}.", target="instance_count"
+        )
+    settings = spec.request_settings
+    if not 1 <= settings.request_timeout_ms <= MAX_REQUEST_TIMEOUT_MS:
+        raise InvalidInput(
+            f"request_timeout_ms must be from 1 to {MAX_REQUEST_TIMEOUT_MS}, not {settings.request_timeout_ms}.",
+            target="request_timeout_ms",
+        )
+    if settings.max_concurrent_requests_per_instance < 1:
+        raise InvalidInput(
+            "max_concurrent_requests_per_instance must be at least 1.", target="max_concurrent_requests_per_instance"
+        )
+    if spec.liveness_probe.success_threshold != 1:
+        raise InvalidInput("success_threshold of a liveness_probe can only be 1.", target="liveness_probe")
+    if str(spec.scale_settings.get("scaleType", "Default")).lower() != "default":
+        raise Unsupported(
+            "Managed online deployments scale by instance_count; scale_settings.type must be 'default'.",
+            target="scale_settings",
+        )
+    if (spec.code_id is None) != (spec.scoring_script is None):
+        raise InvalidInput(
+            "code_configuration needs both 'code' (a folder) and 'scoring_script' (a file in it).",
+            target="code_configuration",
+        )
