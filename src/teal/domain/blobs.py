@@ -2,6 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from teal.domain.errors import InvalidInput
+
+BLOB_ROOT = "/azblob"
+"""Every blob URL of this server is below this path (`spec/wire.md` §5.1)."""
+
+DATASTORE = "workspaceblobstore"
+"""The one datastore every workspace has; its container is DATASTORE_CONTAINER."""
+
+DATASTORE_CONTAINER = "azureml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +29,24 @@ class Blob:
     content_md5: str | None = None
     content_type: str = "application/octet-stream"
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse_blob_path(path: str) -> tuple[str, str]:
+    """Container and blob path of the part of a URL's path behind BLOB_ROOT, account or not.
+
+    `/acct.blob.core.windows.net/azureml/a/b` and `/azureml/a/b` are the same blob: clients make the second form when
+    they join relative URLs (`spec/wire.md` §5.1). An empty blob path means the container.
+    """
+    segments = path.strip("/").split("/")
+    if segments[0].startswith("acct.blob."):
+        del segments[0]
+    container, _, blob = "/".join(segments).partition("/")
+    return container, blob
+
+
+def parse_blob_url(url: str) -> tuple[str, str]:
+    """Container and blob path of a whole blob URL, such as the `codeUri` of code (`spec/wire.md` §3.3)."""
+    path = unquote(urlsplit(url).path)
+    if not path.startswith(f"{BLOB_ROOT}/"):
+        raise InvalidInput(f"'{url}' is not an address in this server's blob store.", target="path")
+    return parse_blob_path(path.removeprefix(BLOB_ROOT))
