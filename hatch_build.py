@@ -5,6 +5,7 @@ Called by hatchling for every build of teal-endpoints, and by the Makefile when 
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +19,16 @@ def build_scoring_wheel(root: Path) -> None:
     """Leave exactly one wheel in the folder: instances install what they find there."""
     wheels = root / WHEELS
     wheels.mkdir(parents=True, exist_ok=True)
-    before = set(wheels.glob("*.whl"))
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(wheels.resolve())]
-    done = subprocess.run(command, cwd=root / SCORING, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        sys.exit(f"building teal-scoring failed:\n{done.stdout}{done.stderr}")
-    built = {wheels / line.rpartition("/")[2] for line in done.stdout.splitlines() if line.endswith(".whl")}
-    for outdated in before - built:
-        outdated.unlink()
+    with tempfile.TemporaryDirectory(dir=wheels) as building:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", building]
+        done = subprocess.run(command, cwd=root / SCORING, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"building teal-scoring failed:\n{done.stdout}{done.stderr}")
+        (built,) = Path(building).glob("*.whl")
+        for outdated in wheels.glob("*.whl"):
+            if outdated.name != built.name:
+                outdated.unlink()
+        built.replace(wheels / built.name)
 
 
 class ScoringWheelHook(BuildHookInterface[Any]):
@@ -34,8 +37,8 @@ class ScoringWheelHook(BuildHookInterface[Any]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        build_scoring_wheel(Path(self.root))
+        build_scoring_wheel(Path(self.root).resolve())
 
 
 if __name__ == "__main__":
-    build_scoring_wheel(Path(__file__).parent)
+    build_scoring_wheel(Path(__file__).resolve().parent)

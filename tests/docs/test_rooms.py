@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 TEAL = Path(__file__).parents[2] / "src" / "teal"
-WITH_CONTENT = {TEAL / "__init__.py", TEAL / "sdk" / "__init__.py", TEAL / "entities" / "__init__.py"}
+WITH_CONTENT = {TEAL / "__init__.py", TEAL / "sdk" / "__init__.py"}
 
 
 def test_the_domain_imports_only_itself_and_the_standard_library() -> None:
