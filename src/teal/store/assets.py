@@ -1,0 +1,132 @@
+"""Versions of models, environments and codes, and the containers that group them by name. Called by control."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, select
+
+from teal.domain.assets import CODE_HASH_PROPERTY, AssetContainer, AssetVersion, next_version_after
+from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.store.database import Transaction
+from teal.store.rows import ASSET_VERSIONS, JSON_OBJECTS
+from teal.store.tables import asset_containers, asset_versions
+from teal.store.upserts import save_row
+
+
+def load_version(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, version: str) -> AssetVersion | None:
+    query = _SELECT.where(_is_of(ws, kind, name), asset_versions.c.version == version)
+    row = tx.connection.execute(query).one_or_none()
+    return None if row is None else _parse_row(row)
+
+
+def list_versions(
+    tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, archived: bool | None = None
+) -> tuple[AssetVersion, ...]:
+    """The versions of one name, newest created first; `archived` None lists both."""
+    query = _SELECT.where(_is_of(ws, kind, name)).order_by(asset_versions.c.seq.desc())
+    if archived is not None:
+        query = query.where(asset_versions.c.is_archived.is_(archived))
+    return tuple(_parse_row(row) for row in tx.connection.execute(query))
+
+
+def save_version(tx: Transaction, asset: AssetVersion) -> AssetVersion:
+    """Store a version; a new one becomes the newest, an existing one keeps its place. Returned with its `seq`."""
+    keys = {"workspace": asset.workspace.key, "kind": asset.kind.value, "name": asset.name, "version": asset.version}
+    save_row(
+        tx,
+        asset_versions,
+        keys,
+        {
+            "is_archived": asset.is_archived,
+            "code_sha256": _find_code_hash(asset),
+            "body": ASSET_VERSIONS.format(asset),
+        },
+    )
+    query = select(asset_versions.c.seq).where(*(asset_versions.c[key] == value for key, value in keys.items()))
+    return replace(asset, seq=tx.connection.execute(query).scalar_one())
+
+
+def find_code_by_hash(tx: Transaction, ws: WorkspaceId, sha256: str) -> AssetVersion | None:
+    """The newest code whose upload had this hash (`spec/wire.md` §3.2), so that the same folder is not sent twice."""
+    query = _SELECT.where(asset_versions.c.workspace == ws.key, asset_versions.c.code_sha256 == sha256)
+    row = tx.connection.execute(query.order_by(asset_versions.c.seq.desc()).limit(1)).one_or_none()
+    return None if row is None else _parse_row(row)
+
+
+def load_container(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str) -> AssetContainer | None:
+    """The container of a name; None when it has neither versions nor a state of its own."""
+    return next(iter(_list_containers(tx, ws, kind, name)), None)
+
+
+def list_containers(
+    tx: Transaction, ws: WorkspaceId, kind: AssetKind, archived: bool | None = None
+) -> tuple[AssetContainer, ...]:
+    """The containers of one kind, by name; `archived` None lists both."""
+    found = _list_containers(tx, ws, kind, None)
+    return tuple(c for c in found if archived is None or c.is_archived == archived)
+
+
+def save_container_state(
+    tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, is_archived: bool, body: Mapping[str, Any]
+) -> None:
+    """What people wrote on the container itself; its versions are always counted afresh."""
+    save_row(
+        tx,
+        asset_containers,
+        {"workspace": ws.key, "kind": kind.value, "name": name},
+        {"is_archived": is_archived, "body": JSON_OBJECTS.format(dict(body))},
+    )
+
+
+# --- private
+
+_SELECT = select(asset_versions.c.seq, asset_versions.c.body)
+
+
+def _is_of(ws: WorkspaceId, kind: AssetKind, name: str) -> ColumnElement[bool]:
+    columns = asset_versions.c
+    return and_(columns.workspace == ws.key, columns.kind == kind.value, columns.name == name)
+
+
+def _parse_row(row: Row[int, str]) -> AssetVersion:
+    return replace(ASSET_VERSIONS.parse(row.body), seq=row.seq)
+
+
+def _find_code_hash(asset: AssetVersion) -> str | None:
+    properties = asset.body.get("properties")
+    found = properties.get(CODE_HASH_PROPERTY) if isinstance(properties, Mapping) else None
+    return found if asset.kind is AssetKind.CODE and isinstance(found, str) else None
+
+
+def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str | None) -> tuple[AssetContainer, ...]:
+    versions: dict[str, list[str]] = {}
+    columns = asset_versions.c
+    query = select(columns.name, columns.version).where(columns.workspace == ws.key, columns.kind == kind.value)
+    if name is not None:
+        query = query.where(columns.name == name)
+    for found_name, version in tx.connection.execute(query.order_by(columns.seq)).tuples():
+        versions.setdefault(found_name, []).append(version)
+
+    own = asset_containers.c
+    states = select(own.name, own.is_archived, own.body).where(own.workspace == ws.key, own.kind == kind.value)
+    if name is not None:
+        states = states.where(own.name == name)
+    state_of = {row.name: (row.is_archived, JSON_OBJECTS.parse(row.body)) for row in tx.connection.execute(states)}
+
+    containers = []
+    for found_name in sorted(versions.keys() | state_of.keys()):
+        of_name = versions.get(found_name, [])
+        is_archived, body = state_of.get(found_name, (False, {}))
+        containers.append(
+            AssetContainer(
+                workspace=ws,
+                kind=kind,
+                name=found_name,
+                latest_version=of_name[-1] if of_name else None,
+                next_version=next_version_after(of_name),
+                is_archived=is_archived,
+                body=body,
+            )
+        )
+    return tuple(containers)

@@ -1,0 +1,67 @@
+"""Endpoints, their keys (encrypted at rest) and what the loop knows of them. Called by control and reconcile."""
+
+from sqlalchemy import delete, select, union
+
+from teal.domain.endpoints import EndpointKeys, EndpointStatus, OnlineEndpoint
+from teal.domain.resource_ids import WorkspaceId
+from teal.store.database import Transaction
+from teal.store.rows import ENDPOINT_KEYS, ENDPOINT_STATUSES, ENDPOINTS
+from teal.store.tables import endpoint_keys, endpoint_statuses, endpoints, instances, operations
+from teal.store.upserts import save_row
+
+
+def load_endpoint(tx: Transaction, name: str) -> OnlineEndpoint | None:
+    body = tx.connection.execute(select(endpoints.c.body).where(endpoints.c.name == name)).scalar()
+    return None if body is None else ENDPOINTS.parse(body)
+
+
+def list_endpoints(tx: Transaction, workspace: WorkspaceId | None = None) -> tuple[OnlineEndpoint, ...]:
+    """The endpoints of one workspace, or of all (None), by name."""
+    query = select(endpoints.c.body).order_by(endpoints.c.name)
+    if workspace is not None:
+        query = query.where(endpoints.c.workspace == workspace.key)
+    return tuple(ENDPOINTS.parse(body) for body in tx.connection.execute(query).scalars())
+
+
+def list_endpoint_names(tx: Transaction) -> tuple[str, ...]:
+    """Every name that the loop must look at: endpoints, and names that only instances or unfinished operations still
+    mention."""
+    query = union(
+        select(endpoints.c.name),
+        select(instances.c.endpoint),
+        select(operations.c.endpoint).where(operations.c.is_final.is_(False)),
+    )
+    return tuple(sorted(tx.connection.execute(query).scalars()))
+
+
+def save_endpoint(tx: Transaction, endpoint: OnlineEndpoint) -> None:
+    save_row(
+        tx,
+        endpoints,
+        {"name": endpoint.name},
+        {"workspace": endpoint.workspace.key, "body": ENDPOINTS.format(endpoint)},
+    )
+
+
+def delete_endpoint(tx: Transaction, name: str) -> None:
+    """The endpoint with its keys and status. Its deployments must be gone by the end of the transaction."""
+    tx.connection.execute(delete(endpoints).where(endpoints.c.name == name))
+
+
+def load_keys(tx: Transaction, name: str) -> EndpointKeys | None:
+    sealed = tx.connection.execute(select(endpoint_keys.c.sealed).where(endpoint_keys.c.endpoint == name)).scalar()
+    return None if sealed is None else ENDPOINT_KEYS.parse(tx.secrets.open(sealed))
+
+
+def save_keys(tx: Transaction, name: str, keys: EndpointKeys) -> None:
+    save_row(tx, endpoint_keys, {"endpoint": name}, {"sealed": tx.secrets.seal(ENDPOINT_KEYS.format(keys))})
+
+
+def load_endpoint_status(tx: Transaction, name: str) -> EndpointStatus | None:
+    query = select(endpoint_statuses.c.body).where(endpoint_statuses.c.endpoint == name)
+    body = tx.connection.execute(query).scalar()
+    return None if body is None else ENDPOINT_STATUSES.parse(body)
+
+
+def save_endpoint_status(tx: Transaction, name: str, status: EndpointStatus) -> None:
+    save_row(tx, endpoint_statuses, {"endpoint": name}, {"body": ENDPOINT_STATUSES.format(status)})

@@ -1,0 +1,28 @@
+"""Instances as the loop remembers them. Called by reconcile."""
+
+from sqlalchemy import delete, select
+
+from teal.domain.instance_records import InstanceRecord
+from teal.store.database import Transaction
+from teal.store.rows import INSTANCES
+from teal.store.tables import instances
+from teal.store.upserts import save_row
+
+
+def list_instances(tx: Transaction, endpoint: str) -> tuple[InstanceRecord, ...]:
+    """The instances of an endpoint, first saved first."""
+    query = select(instances.c.body).where(instances.c.endpoint == endpoint).order_by(instances.c.seq)
+    return tuple(INSTANCES.parse(body) for body in tx.connection.execute(query).scalars())
+
+
+def save_instance(tx: Transaction, instance: InstanceRecord) -> None:
+    save_row(
+        tx,
+        instances,
+        {"id": instance.instance_id},
+        {"endpoint": instance.endpoint, "body": INSTANCES.format(instance)},
+    )
+
+
+def delete_instance(tx: Transaction, id: str) -> None:
+    tx.connection.execute(delete(instances).where(instances.c.id == id))

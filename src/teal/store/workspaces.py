@@ -1,0 +1,24 @@
+"""Workspaces, found by their id in any case. Called by control."""
+
+from sqlalchemy import select
+
+from teal.domain.resource_ids import WorkspaceId
+from teal.domain.workspaces import Workspace
+from teal.store.database import Transaction
+from teal.store.rows import WORKSPACES
+from teal.store.tables import workspaces
+from teal.store.upserts import save_row
+
+
+def load_workspace(tx: Transaction, id: WorkspaceId) -> Workspace | None:
+    body = tx.connection.execute(select(workspaces.c.body).where(workspaces.c.key == id.key)).scalar()
+    return None if body is None else WORKSPACES.parse(body)
+
+
+def list_workspaces(tx: Transaction) -> tuple[Workspace, ...]:
+    found = tx.connection.execute(select(workspaces.c.body).order_by(workspaces.c.key)).scalars()
+    return tuple(WORKSPACES.parse(body) for body in found)
+
+
+def save_workspace(tx: Transaction, workspace: Workspace) -> None:
+    save_row(tx, workspaces, {"key": workspace.id.key}, {"body": WORKSPACES.format(workspace)})
