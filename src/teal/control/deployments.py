@@ -18,7 +18,7 @@ from teal.domain.errors import Conflict, InvalidInput, NotFound
 from teal.domain.instance_records import InstanceRecord
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
-from teal.domain.resource_ids import AssetKind, WorkspaceId, parse_asset_ref
+from teal.domain.resource_ids import AssetKind, WorkspaceId, is_curated, parse_asset_ref
 from teal.domain.states import ProvisioningState
 from teal.store import assets as stored_assets
 from teal.store import deployments as stored
@@ -77,7 +77,7 @@ def put_deployment(
         raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
     spec = build(current)
     check_deployment(spec)
-    _check_references(tx, workspace, spec)
+    spec = _resolve_references(tx, workspace, spec)
     if current and current.spec == spec and _is_settled_well(tx, current):
         return Accepted(_view(tx, current), created=False, operation=None)
     deployment = OnlineDeployment(
@@ -166,25 +166,33 @@ def _is_settled_well(tx: Transaction, deployment: OnlineDeployment) -> bool:
     return status is not None and status.outcome is not ProvisioningState.FAILED
 
 
-def _check_references(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec) -> None:
-    """Whatever the spec refers to must be there now; what it means is looked up again when instances are started."""
-    for kind, text in (
-        (AssetKind.MODEL, spec.model),
-        (AssetKind.CODE, spec.code_id),
-        (AssetKind.ENVIRONMENT, spec.environment),
-    ):
-        if text is None:
-            continue
-        ref = parse_asset_ref(kind, text)
-        found = (
-            stored_assets.list_versions(tx, workspace, kind, ref.name)
-            if ref.version.startswith("@")
-            else stored_assets.load_version(tx, workspace, kind, ref.name, ref.version)
-        )
-        if not found and not (kind is AssetKind.ENVIRONMENT and ref.name.startswith("AzureML-")):
-            raise InvalidInput(
-                f"The {kind.removesuffix('s')} '{ref.name}:{ref.version}' does not exist "
-                f"in the workspace '{workspace.name}'.",
-                target=str(kind),
-                hint=f"List those that exist with: teal {kind.removesuffix('s')} list.",
-            )
+def _resolve_references(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec) -> DeploymentSpec:
+    """The spec with every label turned into the version it means now, so that a revision never changes under its
+    name."""
+    return replace(
+        spec,
+        model=_resolve(tx, workspace, AssetKind.MODEL, spec.model),
+        code_id=_resolve(tx, workspace, AssetKind.CODE, spec.code_id),
+        environment=_resolve(tx, workspace, AssetKind.ENVIRONMENT, spec.environment),
+    )
+
+
+def _resolve(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str | None) -> str | None:
+    if text is None:
+        return None
+    ref = parse_asset_ref(kind, text)
+    if is_curated(ref):
+        return text
+    if ref.version.startswith("@"):
+        newest = stored_assets.list_versions(tx, workspace, kind, ref.name, archived=False)
+        if newest and ref.version == "@latest":
+            return newest[0].ref.arm(workspace)
+    elif stored_assets.load_version(tx, workspace, kind, ref.name, ref.version):
+        return text
+    single = kind.removesuffix("s")
+    separator = "" if ref.version.startswith("@") else ":"
+    raise InvalidInput(
+        f"The {single} '{ref.name}{separator}{ref.version}' does not exist in the workspace '{workspace.name}'.",
+        target=single,
+        hint=f"List those that exist with: teal {single} list.",
+    )

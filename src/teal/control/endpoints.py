@@ -39,7 +39,7 @@ def get_endpoint(tx: Transaction, workspace: WorkspaceId, name: str) -> Endpoint
 
 
 def list_endpoints(tx: Transaction, workspace: WorkspaceId) -> Sequence[EndpointView]:
-    return [_view(tx, endpoint) for endpoint in stored.list_endpoints(tx, workspace)]
+    return [_view(tx, _as_in_force(tx, endpoint)) for endpoint in stored.list_endpoints(tx, workspace)]
 
 
 def put_endpoint(
@@ -57,7 +57,7 @@ def put_endpoint(
     Keys and addresses survive a replacement (`spec/wire.md` §3.6). Refused input changes nothing.
     """
     name = parse_name("endpoint", name)
-    current = stored.load_endpoint(tx, name)
+    current = _find(tx, name)
     if current and current.workspace.key != workspace.key:
         raise AlreadyExists(
             f"An endpoint named '{name}' exists in the workspace '{current.workspace.name}'; "
@@ -149,8 +149,24 @@ def require_endpoint(tx: Transaction, workspace: WorkspaceId, name: str) -> Onli
 # --- private
 
 
+def _find(tx: Transaction, name: str) -> OnlineEndpoint | None:
+    endpoint = stored.load_endpoint(tx, name)
+    return endpoint and _as_in_force(tx, endpoint)
+
+
+def _as_in_force(tx: Transaction, endpoint: OnlineEndpoint) -> OnlineEndpoint:
+    """The endpoint without a change of traffic that could not be made: that is not left standing as if it were
+    wanted."""
+    status = stored.load_endpoint_status(tx, endpoint.name)
+    pending = any(o.deployment is None for o in stored_operations.list_unfinished(tx, endpoint.name))
+    if status is None or status.outcome is not ProvisioningState.FAILED or pending:
+        return endpoint
+    shares = status.in_force
+    return replace(endpoint, spec=replace(endpoint.spec, traffic=shares.traffic, mirror_traffic=shares.mirror_traffic))
+
+
 def _load(tx: Transaction, workspace: WorkspaceId, name: str) -> OnlineEndpoint:
-    endpoint = stored.load_endpoint(tx, name.lower())
+    endpoint = _find(tx, name.lower())
     if endpoint is None or endpoint.workspace.key != workspace.key:
         raise _no_endpoint(workspace, name)
     return endpoint

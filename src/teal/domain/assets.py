@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.domain.resource_ids import AssetKind, AssetRef, WorkspaceId
 
 CODE_HASH_PROPERTY = "hash_sha256"
 
@@ -25,6 +25,10 @@ class AssetVersion:
     modified_at: float
     is_archived: bool = False
     seq: int = 0
+
+    @property
+    def ref(self) -> AssetRef:
+        return AssetRef(self.kind, self.name, self.version)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

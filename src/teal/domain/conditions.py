@@ -11,7 +11,7 @@ class ConditionType(StrEnum):
     READY = "Ready"
     UPDATED = "Updated"
     ROUTED = "Routed"
-    PYTHON_VERSION = "PythonVersion"
+    ENVIRONMENT = "EnvironmentAsAsked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,13 +79,16 @@ class DeploymentStatus:
 
     `serving` is the spec whose instances answer (None: nothing has ever been ready); after a failed update it
     differs from
-    the wanted one, and stays. `phase` is what people read while they wait.
+    the wanted one, and stays. `phase` is what people read while they wait; `failed_logs` what the instances that
+    did not
+    get ready left behind, by container.
     """
 
     serving: DeploymentSpec | None = None
     outcome: ProvisioningState = ProvisioningState.CREATING
     failure: Failure | None = None
     phase: str = ""
+    failed_logs: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
 
 
@@ -137,6 +140,14 @@ def check_deployment(spec: DeploymentSpec) -> None:
             "Managed online deployments scale by instance_count; scale_settings.type must be 'default'.",
             target="scale_settings",
         )
+    if spec.code_id is None and spec.scoring_script is None:
+        raise Unsupported(
+            "This version of Teal runs models with a scoring script only.",
+            target="code_configuration",
+            hint="Add code_configuration with 'code' (a folder) and 'scoring_script' (a file in it).",
+        )
+    if spec.environment is None:
+        raise InvalidInput("A deployment with a scoring script needs an environment.", target="environment")
     if (spec.code_id is None) != (spec.scoring_script is None):
         raise InvalidInput(
             "code_configuration needs both 'code' (a folder) and 'scoring_script' (a file in it).",

@@ -11,7 +11,6 @@ class InstanceState(StrEnum):
     STARTED: asked for, not ready (also: restarting, or taken out of rotation by a failing readiness probe).
     READY: its probe passes, the gateway does not know it yet. ROUTABLE: every gateway has acknowledged it.
     DRAINING: gets no new requests, finishes those it has. STOPPED: out of the gateway's model, to be removed.
-    FAILED: did not get ready and is not tried again; only its logs remain.
     """
 
     STARTED = "started"
@@ -19,7 +18,6 @@ class InstanceState(StrEnum):
     ROUTABLE = "routable"
     DRAINING = "draining"
     STOPPED = "stopped"
-    FAILED = "failed"
 
     @property
     def is_serving(self) -> bool:
@@ -32,8 +30,9 @@ class InstanceState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceRecord:
-    """One instance, remembered. `attempt` counts starts from 1; times are epoch seconds.
+    """One instance, remembered. `attempt` counts starts from 1, `crashes` those ends in a row that were not asked for.
 
+    Times are epoch seconds. `running_since`: when the process of this attempt was first seen.
     `retry_at`: not started before then. `since`: when it entered its state. `idle_since`: draining and without
     requests since then.
     `address` and `port` are kept so that a restarted server can publish it before anything was probed again.
@@ -46,6 +45,9 @@ class InstanceRecord:
     state: InstanceState
     since: float
     attempt: int = 1
+    crashes: int = 0
+    ever_ready: bool = False
+    running_since: float | None = None
     retry_at: float | None = None
     idle_since: float | None = None
     in_flight: int | None = None
@@ -54,6 +56,7 @@ class InstanceRecord:
     port: int | None = None
 
 
-def restart_delay_s(attempt: int) -> float:
-    """How long to wait before the start number `attempt` (2, 3, ...): 0.5 s, doubling, at most a minute."""
-    return float(min(60.0, 0.5 * 2 ** max(0, attempt - 2)))
+def restart_delay_s(crashes: int) -> float:
+    """How long to wait before the next start after so many crashes in a row (1, 2, ...): 0.5 s, doubling, at most a
+    minute."""
+    return float(min(60.0, 0.5 * 2 ** min(10, max(0, crashes - 1))))

@@ -1,5 +1,6 @@
 """Long-running operations: one for every accepted change, done one after the other for each endpoint (design §6)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +55,37 @@ class Operation:
     failure: Failure | None = None
     started_at: float
     ended_at: float | None = None
+
+
+def must_wait(operation: Operation, earlier: Operation) -> bool:
+    """Whether `operation` may only begin when `earlier`, an unfinished one of the same endpoint, has ended.
+
+    Operations of one endpoint are done in order, except those that do not touch each other: a rollback from a broken
+    deployment does not wait for the environment of another one to be built.
+    """
+    whole_endpoint = (OperationKind.CREATE_ENDPOINT, OperationKind.DELETE_ENDPOINT)
+    if operation.kind in whole_endpoint or earlier.kind in whole_endpoint:
+        return True
+    if operation.deployment == earlier.deployment:
+        return True
+    if operation.deployment and earlier.deployment:
+        return False
+    below, above = (operation, earlier) if operation.deployment else (earlier, operation)
+    if below.kind is OperationKind.DELETE_DEPLOYMENT:
+        return True
+    return isinstance(above.wanted, EndpointSpec) and below.deployment in {
+        *above.wanted.traffic,
+        *above.wanted.mirror_traffic,
+    }
+
+
+def runnable(operations: Sequence[Operation]) -> tuple[Operation, ...]:
+    """Those of an endpoint's unfinished operations, given in order, that have nothing before them to wait for."""
+    return tuple(
+        operation
+        for position, operation in enumerate(operations)
+        if not any(must_wait(operation, earlier) for earlier in operations[:position])
+    )
 
 
 def state_while(kind: OperationKind) -> ProvisioningState:

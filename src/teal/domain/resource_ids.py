@@ -49,6 +49,11 @@ class AssetRef:
         return f"{workspace.arm}/{self.kind}/{self.name}/versions/{self.version}"
 
 
+def is_curated(ref: AssetRef) -> bool:
+    """Whether the name is one of the environments that come with the service (`spec/wire.md` §3.7)."""
+    return ref.kind is AssetKind.ENVIRONMENT and ref.name.lower().startswith("azureml-")
+
+
 def format_endpoint_id(workspace: WorkspaceId, endpoint: str) -> str:
     return f"{workspace.arm}/onlineEndpoints/{endpoint}"
 
@@ -82,6 +87,14 @@ def parse_datastore_path(uri: str) -> str:
     return match["path"].strip("/")
 
 
+def parse_blob_uri(uri: str) -> tuple[str, str]:
+    """Container and path of a blob address, `<server>/azblob/<account>/<container>/<path>` (`spec/wire.md` §3.3)."""
+    match = _BLOB_URI.search(uri)
+    if not match:
+        raise InvalidInput(f"'{uri}' is not an address in the blob store of this server.", target="codeUri")
+    return match["container"], match["path"].strip("/")
+
+
 # --- private
 
 _ARM_ASSET = re.compile(
@@ -91,3 +104,4 @@ _ARM_ASSET = re.compile(
 )
 _SHORT_ASSET = re.compile(r"(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))")
 _DATASTORE_PATH = re.compile(r"/datastores/[^/]+/paths/(?P<path>.+)$")
+_BLOB_URI = re.compile(r"/azblob/[^/]+/(?P<container>[^/?]+)/(?P<path>[^?]+)")

@@ -1,0 +1,297 @@
+"""The one loop that makes what is wanted so: load, observe, plan, write down, act. Built by server, woken by
+everything.
+
+It is level-triggered: a pass looks at how things are, not at what happened, so it is safe to repeat, to skip and to be
+killed. Only this module calls `apply` and `remove` of a compute backend and `publish` of the gateway.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from time import time
+
+from teal.compute.backend import Backend
+from teal.domain.deployments import DeploymentStatus
+from teal.domain.errors import TealError
+from teal.domain.failures import Failure
+from teal.domain.instance_records import InstanceRecord, InstanceState
+from teal.domain.instances import InstanceObserved, InstancePhase
+from teal.domain.operations import OperationStatus
+from teal.gateway.errors import GatewayRefused
+from teal.gateway.gateway import Gateway
+from teal.reconcile.endpoints import EndpointPlan, plan_endpoint
+from teal.reconcile.mounts import build_instance_spec
+from teal.reconcile.probes import Prober, ProbeTarget
+from teal.reconcile.record import differs, record_plan
+from teal.reconcile.seen import Seen
+from teal.reconcile.wanted import Wanted, load_wanted
+from teal.store import endpoints as stored_endpoints
+from teal.store import instances as stored_instances
+from teal.store.database import Store, Transaction
+
+RESYNC_S = 15.0
+DRAIN_LOOK_S = 0.1
+AFTER_ERROR_S = 1.0
+STOP_GRACE_S = 30.0
+FAILED_LOG_LINES = 1000
+
+log = logging.getLogger(__name__)
+
+
+class Loop:
+    """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins."""
+
+    def __init__(
+        self,
+        store: Store,
+        backend: Backend,
+        gateway: Gateway,
+        object_path: Callable[[str], Path],
+        *,
+        clock: Callable[[], float] = time,
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        coalesce_s: float = 0.0,
+    ) -> None:
+        self._store = store
+        self._backend = backend
+        self._gateway = gateway
+        self._object_path = object_path
+        self._clock = clock
+        self._new_id = new_id
+        self._coalesce_s = coalesce_s
+        self._prober = Prober()
+        self._woken = asyncio.Event()
+        self._look_at: dict[str, float] = {}
+        self._endpoint_of: dict[str, str] = {}
+        self._unresolvable: dict[str, InstanceObserved] = {}
+        self._refused: dict[str, str] = {}
+
+    async def open(self) -> None:
+        """Adopt what is still running and tell the gateway all it has to know, before the gateway is started."""
+        self._store.changed = self.wake
+        self._backend.changed = self._wake_instance
+        self._prober.changed = self._wake_instance
+        self._gateway.changed = self.wake_all
+        await self._backend.open()
+        names = await self._store.read(stored_endpoints.list_endpoint_names)
+        known = await self._store.read(partial(_list_instance_ids, names=names))
+        for id in self._backend.observe().keys() - known:
+            log.warning("removing instance %s: nothing in the store remembers it", id)
+            await self._backend.remove(id, grace_s=STOP_GRACE_S)
+        for name in names:
+            self._look_at[name] = 0.0
+            await self._guarded_pass(name)
+
+    async def run(self) -> None:
+        """Pass over every endpoint that is due, until cancelled. An endpoint is due when
+
+        1. a request has changed what is wanted of it;
+        2. one of its instances has started, ended or changed its probe verdict;
+        3. a gateway has connected, acknowledged or refused something;
+        4. a time has come: a restart, a look at draining instances, the regular resync.
+        """
+        try:
+            while True:
+                await self._wait_until_due()
+                now = self._clock()
+                for name in [n for n, at in self._look_at.items() if at <= now]:
+                    await self._guarded_pass(name)
+        finally:
+            await self._prober.close()
+
+    async def reconcile_once(self, name: str) -> None:
+        """One pass over one endpoint."""
+        wanted = await self._store.read(partial(load_wanted, name=name))
+        now = self._clock()
+        seen = await self._observe(wanted)
+        plan = plan_endpoint(wanted, seen, now, self._new_id)
+        plan = await self._keep_logs_of_failed(plan)
+        changed = differs(wanted, plan)
+        if changed and not await self._store.write(partial(record_plan, wanted=wanted, plan=plan)):
+            self.wake([name])
+            return
+        self._publish(name, plan)
+        await self._act_on_instances(wanted, plan, seen, now)
+        self._schedule(name, wanted, plan, now)
+
+    def wake(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._look_at[name] = 0.0
+        self._woken.set()
+
+    def wake_all(self) -> None:
+        self.wake(list(self._look_at))
+
+    # --- private
+
+    def _wake_instance(self, instance_id: str) -> None:
+        if endpoint := self._endpoint_of.get(instance_id):
+            self.wake([endpoint])
+
+    async def _wait_until_due(self) -> None:
+        first = min(self._look_at.values(), default=self._clock() + RESYNC_S)
+        try:
+            async with asyncio.timeout(max(0.0, first - self._clock())):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+        self._woken.clear()
+        await asyncio.sleep(self._coalesce_s)
+
+    async def _guarded_pass(self, name: str) -> None:
+        """An unexpected failure concerns one endpoint: it is logged once, here, and the others go on."""
+        self._look_at[name] = self._clock() + AFTER_ERROR_S
+        try:
+            await self.reconcile_once(name)
+        except Exception:
+            log.exception("the pass over endpoint %s failed; it is tried again in %g s", name, AFTER_ERROR_S)
+
+    async def _observe(self, wanted: Wanted) -> Seen:
+        in_force = self._gateway.in_force(wanted.name)
+        in_flight: dict[str, int] = {}
+        if any(r.state is InstanceState.DRAINING for r in wanted.instances):
+            traffic = await self._gateway.observe_traffic()
+            for (endpoint, _), observed in traffic.items():
+                if endpoint == wanted.name:
+                    in_flight |= observed.in_flight
+        return Seen(
+            instances={**self._backend.observe(), **self._unresolvable},
+            health=self._prober.health,
+            version_in_force=in_force.version,
+            rejected=self._refused.get(wanted.name) or in_force.rejected,
+            in_flight=in_flight,
+        )
+
+    async def _keep_logs_of_failed(self, plan: EndpointPlan) -> EndpointPlan:
+        """The instances of a failed change are removed; what they have logged is what people will ask for."""
+        statuses = dict(plan.statuses)
+        for operation in plan.ended:
+            if operation.status is OperationStatus.FAILED and operation.deployment in statuses:
+                name = operation.deployment
+                statuses[name] = await self._with_logs(statuses[name], plan.records, name)
+        return replace(plan, statuses=statuses)
+
+    async def _with_logs(
+        self, status: DeploymentStatus, records: tuple[InstanceRecord, ...], deployment: str
+    ) -> DeploymentStatus:
+        gone = [r for r in records if r.deployment == deployment and r.state is InstanceState.STOPPED]
+        if not gone:
+            return status
+        logs = {
+            container: await self._backend.logs(gone[0].instance_id, container=container, tail=FAILED_LOG_LINES)
+            for container in ("inference-server", "storage-initializer")
+        }
+        return replace(status, failed_logs=logs)
+
+    def _publish(self, name: str, plan: EndpointPlan) -> None:
+        if plan.model is None:
+            self._refused.pop(name, None)
+            self._gateway.withdraw(name)
+            return
+        try:
+            self._gateway.publish(plan.model)
+            self._refused.pop(name, None)
+        except GatewayRefused as refusal:
+            if self._refused.get(name) != str(refusal):
+                log.error("the gateway cannot serve endpoint %s like this: %s", name, refusal)
+                self._refused[name] = str(refusal)
+                self.wake([name])
+
+    async def _act_on_instances(self, wanted: Wanted, plan: EndpointPlan, seen: Seen, now: float) -> None:
+        for record in plan.records:
+            self._endpoint_of[record.instance_id] = wanted.name
+            observed = seen.instances.get(record.instance_id)
+            if record.state.is_leaving:
+                self._prober.forget(record.instance_id)
+            elif _is_to_start(record, observed, now):
+                self._prober.forget(record.instance_id)
+                await self._start(wanted, plan, record)
+            elif observed and observed.attempt == record.attempt and observed.port:
+                self._probe(record, observed, plan)
+        for id in plan.removed:
+            self._prober.forget(id)
+            self._endpoint_of.pop(id, None)
+            self._unresolvable.pop(id, None)
+            await self._backend.remove(id, grace_s=STOP_GRACE_S)
+
+    async def _start(self, wanted: Wanted, plan: EndpointPlan, record: InstanceRecord) -> None:
+        spec = plan.specs.get(record.revision)
+        if spec is None or wanted.endpoint is None:
+            return
+        try:
+            instance = await self._store.read(
+                partial(
+                    build_instance_spec,
+                    workspace=wanted.endpoint.workspace,
+                    spec=spec,
+                    record=record,
+                    object_path=self._object_path,
+                )
+            )
+        except TealError as error:
+            failure = Failure(code=error.code, message=error.message, hint=error.hint)
+            self._unresolvable[record.instance_id] = InstanceObserved(
+                instance_id=record.instance_id,
+                phase=InstancePhase.EXITED,
+                attempt=record.attempt,
+                failure=failure,
+                permanent=True,
+            )
+            self.wake([wanted.name])
+            return
+        self._unresolvable.pop(record.instance_id, None)
+        await self._backend.apply(instance, attempt=record.attempt)
+
+    def _probe(self, record: InstanceRecord, observed: InstanceObserved, plan: EndpointPlan) -> None:
+        spec = plan.specs.get(record.revision)
+        if spec is None or observed.phase not in (InstancePhase.STARTING, InstancePhase.RUNNING):
+            return
+        self._prober.watch(
+            ProbeTarget(
+                instance_id=record.instance_id,
+                attempt=record.attempt,
+                url=f"http://{observed.address}:{observed.port}/",
+                readiness=spec.readiness_probe,
+                liveness=spec.liveness_probe,
+                assume_passing=record.state.is_serving,
+            )
+        )
+
+    def _schedule(self, name: str, wanted: Wanted, plan: EndpointPlan, now: float) -> None:
+        if plan.model is None and not plan.records and wanted.endpoint is None:
+            self._look_at.pop(name, None)
+            return
+        at = now + RESYNC_S
+        for record in plan.records:
+            if record.state is InstanceState.DRAINING:
+                at = min(at, now + DRAIN_LOOK_S)
+            elif record.retry_at and record.retry_at > now:
+                at = min(at, record.retry_at)
+        if _has_moved(wanted, plan):
+            at = now
+        # Whoever woke this endpoint during the pass has set its time to 0: that stands.
+        if self._look_at.get(name, at) > 0.0:
+            self._look_at[name] = at
+
+
+# --- private
+
+
+def _is_to_start(record: InstanceRecord, observed: InstanceObserved | None, now: float) -> bool:
+    is_due = record.retry_at is None or record.retry_at <= now
+    return record.state is InstanceState.STARTED and is_due and (observed is None or observed.attempt < record.attempt)
+
+
+def _has_moved(wanted: Wanted, plan: EndpointPlan) -> bool:
+    """Whether this pass has taken a step after which another one may follow at once."""
+    before = {(r.instance_id, r.state, r.attempt) for r in wanted.instances}
+    after = {(r.instance_id, r.state, r.attempt) for r in plan.records}
+    return bool(plan.ended) or before != after
+
+
+def _list_instance_ids(tx: Transaction, names: Iterable[str]) -> set[str]:
+    return {r.instance_id for name in names for r in stored_instances.list_instances(tx, name)}

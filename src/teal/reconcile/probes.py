@@ -1,0 +1,119 @@
+"""Ask every running instance whether it is alive and ready, and remember the answers. Owned by loop.py.
+
+Teal starts asking at once and often; `initial_delay` is the latest time of the first probe (design §6). From the first
+good answer on, Azure's probe fields mean what they mean there.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+
+import httpx
+
+from teal.domain.probes import ProbeRecord, ProbeSettings, assess_probe
+from teal.reconcile.seen import Health
+
+FIRST_INTERVAL_S = 0.02
+LONGEST_FIRST_INTERVAL_S = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeTarget:
+    """One attempt of one instance, and how to ask it. `assume_passing`: it was in service before this server
+    started."""
+
+    instance_id: str
+    attempt: int
+    url: str
+    readiness: ProbeSettings
+    liveness: ProbeSettings
+    assume_passing: bool = False
+
+
+class Prober:
+    """Asks each watched instance in a task of its own; `changed` is called with its id when a verdict changes."""
+
+    def __init__(self) -> None:
+        self.changed: Callable[[str], None] = lambda _: None
+        self._client = httpx.AsyncClient(trust_env=False)
+        self._watched: dict[str, ProbeTarget] = {}
+        self._health: dict[str, Health] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def health(self) -> Mapping[str, Health]:
+        return self._health
+
+    def watch(self, target: ProbeTarget) -> None:
+        """Begin to ask; the same target again changes nothing, another attempt starts from nothing."""
+        known = self._watched.get(target.instance_id)
+        if known and replace(known, assume_passing=target.assume_passing) == target:
+            return
+        self.forget(target.instance_id)
+        passing = ProbeRecord(passing=True) if target.assume_passing else ProbeRecord()
+        self._watched[target.instance_id] = target
+        self._health[target.instance_id] = Health(passing, passing)
+        self._tasks[target.instance_id] = asyncio.create_task(self._ask(target), name=f"probe {target.instance_id}")
+
+    def forget(self, instance_id: str) -> None:
+        self._watched.pop(instance_id, None)
+        self._health.pop(instance_id, None)
+        if task := self._tasks.pop(instance_id, None):
+            task.cancel()
+
+    async def close(self) -> None:
+        tasks = list(self._tasks.values())
+        for id in list(self._watched):
+            self.forget(id)
+        for task in tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self._client.aclose()
+
+    # --- private
+
+    async def _ask(self, target: ProbeTarget) -> None:
+        interval = FIRST_INTERVAL_S
+        while self._health[target.instance_id].readiness.passing is None:
+            failure = await self._probe(target.url, target.readiness.timeout_s)
+            self._first(target, failure)
+            if failure:
+                await asyncio.sleep(interval)
+                interval = min(interval * 1.5, LONGEST_FIRST_INTERVAL_S)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat(target, target.readiness, "readiness"))
+            group.create_task(self._repeat(target, target.liveness, "liveness"))
+
+    def _first(self, target: ProbeTarget, failure: str | None) -> None:
+        """Before the first verdict a refused connection is no evidence of anything: only good answers count."""
+        before = self._health[target.instance_id]
+        if failure:
+            record = replace(before.readiness, last_failure=failure)
+        else:
+            record = assess_probe(before.readiness, target.readiness, None)
+        self._set(target, replace(before, readiness=record))
+
+    async def _repeat(self, target: ProbeTarget, settings: ProbeSettings, which: str) -> None:
+        while True:
+            await asyncio.sleep(settings.period_s)
+            failure = await self._probe(target.url, settings.timeout_s)
+            before = self._health[target.instance_id]
+            record = assess_probe(getattr(before, which), settings, failure)
+            self._set(target, replace(before, **{which: record}))
+
+    def _set(self, target: ProbeTarget, health: Health) -> None:
+        before = self._health[target.instance_id]
+        self._health[target.instance_id] = health
+        if (before.readiness.passing, before.liveness.passing) != (health.readiness.passing, health.liveness.passing):
+            self.changed(target.instance_id)
+
+    async def _probe(self, url: str, timeout_s: float) -> str | None:
+        """None for a good answer, else what was wrong with it."""
+        try:
+            response = await self._client.get(url, timeout=timeout_s)
+        except httpx.TimeoutException:
+            return f"no answer within {timeout_s:g} s"
+        except httpx.HTTPError as error:
+            return str(error) or type(error).__name__
+        return None if response.is_success else f"status {response.status_code}"

@@ -1,0 +1,67 @@
+"""What the gateway should know of one endpoint: stored objects and instance records -> EndpointModel. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
+from teal.domain.endpoints import EndpointKeys
+from teal.domain.instance_records import InstanceRecord, InstanceState
+from teal.gateway.model import EndpointModel, Host, Target
+
+
+def build_model(
+    name: str,
+    keys: EndpointKeys | None,
+    traffic: Mapping[str, int],
+    mirror: Mapping[str, int],
+    statuses: Mapping[str, DeploymentStatus],
+    records: Iterable[InstanceRecord],
+) -> EndpointModel | None:
+    """The model of one endpoint; None when nothing at all is left of it.
+
+    `keys` None: the endpoint is gone, but instances still finish requests. `statuses` are those of the deployments that
+    may be reached; a deployment that only has instances left is retired: it drains, and no request leads to it.
+    """
+    by_deployment: dict[str, list[InstanceRecord]] = {}
+    for record in records:
+        by_deployment.setdefault(record.deployment, []).append(record)
+    serving = {d: status.serving for d, status in statuses.items() if status.serving}
+    targets = [_target(d, spec, by_deployment.get(d, [])) for d, spec in serving.items()]
+    targets += [_retired(d, rest) for d, rest in by_deployment.items() if d not in serving]
+    targets = [t for t in targets if t.hosts or not t.retired]
+    if keys is None and not targets:
+        return None
+    return EndpointModel(
+        name=name,
+        keys=(keys.primary, keys.secondary) if keys else (),
+        targets=tuple(sorted(targets, key=lambda t: t.deployment)),
+        traffic={d: percent for d, percent in traffic.items() if d in serving} if keys else {},
+        mirror={d: percent for d, percent in mirror.items() if d in serving} if keys else {},
+    )
+
+
+# --- private
+
+
+def _target(deployment: str, spec: DeploymentSpec, records: list[InstanceRecord]) -> Target:
+    settings = spec.request_settings
+    revision = revision_of(spec)
+    hosts = [h for r in records if r.state is InstanceState.DRAINING or r.revision == revision for h in _host(r)]
+    return Target(
+        deployment=deployment,
+        hosts=tuple(hosts),
+        # In flight per deployment: spec/azureml.md §1.6, the row of 429.
+        max_in_flight=2 * settings.max_concurrent_requests_per_instance * spec.instance_count,
+        request_timeout_ms=settings.request_timeout_ms,
+    )
+
+
+def _retired(deployment: str, records: list[InstanceRecord]) -> Target:
+    hosts = tuple(h for r in records if r.state is InstanceState.DRAINING for h in _host(r))
+    return Target(deployment=deployment, hosts=hosts, max_in_flight=1, request_timeout_ms=1, retired=True)
+
+
+def _host(record: InstanceRecord) -> list[Host]:
+    if record.address is None or record.port is None or record.state in (InstanceState.STARTED, InstanceState.STOPPED):
+        return []
+    draining = record.state is InstanceState.DRAINING
+    return [Host(record.instance_id, record.address, record.port, draining=draining)]
