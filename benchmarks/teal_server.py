@@ -31,7 +31,7 @@ IN_FLIGHT = 64
 @contextmanager
 def running_teal(folder: Path) -> Iterator[MLClient]:
     """A server of its own, with its data in `folder`; stopped at the end, whatever happened."""
-    os.environ["TEAL_DATA_DIR"] = str(folder)
+    os.environ |= {"TEAL_DATA_DIR": str(folder), "TEAL_CONFIG_DIR": str(folder / "config")}
     teal = str(Path(sys.executable).parent / "teal")
     try:
         subprocess.run([teal, "up", "--detach", "--port", "0", "--gateway-port", "0"], check=True, stdout=sys.stderr)

@@ -34,7 +34,7 @@ def main() -> int:
 async def run_demo(folder: Path, *, keep: bool) -> int:
     """Whatever ends the story (the end, an error, Ctrl-C), nothing is left running and the scratch folder goes."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("TEAL_", "AZURE"))}
-    environment["TEAL_DATA_DIR"] = str(folder / "data")
+    environment |= {"TEAL_DATA_DIR": str(folder / "data"), "TEAL_CONFIG_DIR": str(folder / "config")}
     teal = Teal(Path(sys.executable).parent / "teal", folder, environment)
 
     playing = asyncio.create_task(play(folder, teal), name="demo")
