@@ -105,7 +105,7 @@ def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: st
     query = select(columns.name, columns.version).where(columns.workspace == ws.key, columns.kind == kind.value)
     if name is not None:
         query = query.where(columns.name == name)
-    for found_name, version in tx.connection.execute(query.order_by(columns.seq)).tuples():
+    for found_name, version in tx.connection.execute(query.order_by(columns.seq)):
         versions.setdefault(found_name, []).append(version)
 
     own = asset_containers.c

@@ -48,7 +48,7 @@ def list_deployment_statuses(tx: Transaction, endpoint: str) -> dict[str, Deploy
     query = select(deployment_statuses.c.deployment, deployment_statuses.c.body).where(
         deployment_statuses.c.endpoint == endpoint
     )
-    return {name: DEPLOYMENT_STATUSES.parse(body) for name, body in tx.connection.execute(query).tuples()}
+    return {name: DEPLOYMENT_STATUSES.parse(body) for name, body in tx.connection.execute(query)}
 
 
 def save_deployment_status(tx: Transaction, endpoint: str, name: str, status: DeploymentStatus) -> None:

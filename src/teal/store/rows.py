@@ -4,10 +4,10 @@ Members that a newer version added are ignored on reading, and members that an o
 defaults, so the last release can work beside this one.
 """
 
+import json
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
 
 from teal.domain.assets import AssetVersion
 from teal.domain.blobs import Blob
@@ -31,12 +31,13 @@ class Rows(Generic[T]):
 
     def format(self, value: T) -> str:
         """The JSON of `value`. A member of a wrong type is an error here, not when it is read back."""
+        # By way of the standard library's json, because pydantic's would write infinity as null.
+        text = json.dumps(self._adapter.dump_python(value, warnings="error"), ensure_ascii=False)
         try:
-            return self._adapter.dump_json(value, warnings="error").decode()
-        except PydanticSerializationError as error:
-            if "surrogates" in str(error):
-                raise InvalidInput("The request contains text that is not valid Unicode.") from error
-            raise
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InvalidInput("The request contains text that is not valid Unicode.") from error
+        return text
 
     def parse(self, text: str) -> T:
         try:
