@@ -1,0 +1,163 @@
+"""Several workers (WORKER_COUNT > 1): forks them around one listening socket and joins their reports. Used by __main__.
+
+The parent never imports the user's script and has no threads, so that it can fork again when a worker dies. A worker
+that cannot boot stops them all, as in the reference server.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable
+
+from .report import FAILED, IMPORTING, INITIALISING, READY, BootReport, Publish, Report
+from .server import STOP_SIGNALS
+from .settings import Settings
+
+BOOT_FAILED_STATUS = 3
+
+logger = logging.getLogger("azmlinfsrv")
+
+RunOne = Callable[[Publish], int]
+"""One worker from beginning to end, its report going to the given place; returns the exit status."""
+
+
+def run_workers(settings: Settings, report: BootReport, run_one: RunOne) -> int:
+    """Serve with `worker_count` processes until told to stop; the exit status."""
+    return _Supervisor(settings.worker_count, report, run_one).run()
+
+
+# --- private
+
+
+class _Worker:
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid = pid
+        self.pipe = pipe
+        self.unread = b""
+        self.phase = ""
+
+
+class _Supervisor:
+    def __init__(self, count: int, report: BootReport, run_one: RunOne) -> None:
+        self._count = count
+        self._report = report
+        self._run_one = run_one
+        self._workers: dict[int, _Worker] = {}
+        self._selector = selectors.DefaultSelector()
+        self._phases_told: set[str] = set()
+        self._is_stopping = False
+        self._status = 0
+
+    def run(self) -> int:
+        """Things that can happen next: a signal, a worker's report, a worker's end (its pipe closes)."""
+        signals, sink = socket.socketpair()
+        signals.setblocking(False)
+        sink.setblocking(False)
+        signal.set_wakeup_fd(sink.fileno(), warn_on_full_buffer=False)
+        for number in STOP_SIGNALS:
+            signal.signal(number, lambda *_: None)
+        self._selector.register(signals, selectors.EVENT_READ)
+        for _ in range(self._count):
+            self._fork()
+        while self._workers:
+            for key, _events in self._selector.select():
+                if key.fileobj is signals:
+                    if set(signals.recv(4096)) & set(STOP_SIGNALS):
+                        self._stop()
+                elif key.fd in self._workers:
+                    self._read(self._workers[key.fd])
+        return self._status
+
+    def _fork(self) -> None:
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            os.close(reading)
+            self._selector.close()
+            signal.set_wakeup_fd(-1)
+            for number in STOP_SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+            status = 1
+            try:
+                status = self._run_one(_publish_to_pipe(writing))
+            finally:
+                logging.shutdown()
+                with contextlib.suppress(OSError, ValueError):
+                    sys.stdout.flush()
+                    sys.stderr.flush()
+                os._exit(status)
+        os.close(writing)
+        worker = _Worker(pid, reading)
+        self._workers[reading] = worker
+        self._selector.register(reading, selectors.EVENT_READ)
+
+    def _read(self, worker: _Worker) -> None:
+        chunk = os.read(worker.pipe, 65536)
+        if not chunk:
+            self._bury(worker)
+            return
+        *lines, worker.unread = (worker.unread + chunk).split(b"\n")
+        for line in lines:
+            self._note(worker, json.loads(line))
+
+    def _note(self, worker: _Worker, seen: Report) -> None:
+        worker.phase = seen["phase"]
+        if worker.phase == FAILED:
+            self._tell_failed(seen["error"])
+        elif worker.phase in {IMPORTING, INITIALISING}:
+            self._tell(worker.phase)
+        elif all(one.phase == READY for one in self._workers.values()):
+            self._tell(READY)
+
+    def _bury(self, worker: _Worker) -> None:
+        self._selector.unregister(worker.pipe)
+        os.close(worker.pipe)
+        del self._workers[worker.pipe]
+        _, wait_status = os.waitpid(worker.pid, 0)
+        status = os.waitstatus_to_exitcode(wait_status)
+        if self._is_stopping:
+            self._status = self._status or max(0, status)
+        elif worker.phase == READY:
+            logger.error("Worker %d ended with status %d and is replaced.", worker.pid, status)
+            self._fork()
+        else:
+            how = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+            if worker.phase != FAILED:
+                message = f"A worker {how} while {worker.phase or 'starting'}"
+                self._tell_failed(
+                    {"code": "UserScriptInitFailed", "message": message, "traceback": "", "hint": "See its log."}
+                )
+            self._status = BOOT_FAILED_STATUS
+            self._stop()
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        for worker in self._workers.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker.pid, signal.SIGTERM)
+
+    def _tell(self, phase: str) -> None:
+        if phase not in self._phases_told and FAILED not in self._phases_told:
+            self._phases_told.add(phase)
+            self._report.begin(phase)
+
+    def _tell_failed(self, error: Report) -> None:
+        if FAILED not in self._phases_told:
+            self._phases_told.add(FAILED)
+            self._report.fail_with(error)
+
+
+def _publish_to_pipe(descriptor: int) -> Publish:
+    def publish(report: Report) -> None:
+        line = json.dumps({"phase": report["phase"], "error": report["error"]}).encode() + b"\n"
+        with contextlib.suppress(BrokenPipeError):
+            os.write(descriptor, line)
+
+    return publish

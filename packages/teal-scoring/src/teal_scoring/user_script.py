@@ -1,0 +1,228 @@
+"""The user's score.py: find it, import it, check it, call its init(). Used by worker.py; every way it can be wrong has
+a name and a hint.
+
+BootFailed                          (failures.py)
+└── UserScriptError
+    ├── UserScriptNotFound          no such file
+    ├── UserScriptSyntaxError       Python cannot parse it
+    ├── UserScriptImportError       its top level raised, usually a missing package
+    ├── UserScriptFunctionNotFound  no init() or no run()
+    ├── UserScriptBadSignature      run() cannot be called with the request
+    └── UserScriptInitFailed        init() raised
+"""
+
+import importlib
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .failures import BootFailed
+from .inputs import InputStyle, JsonStringStyle
+
+MODEL_TREE_LINES = 200
+HINT_TREE_LINES = 20
+
+_MODULE = "entry_module"
+_CALLABLE_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+class UserScriptError(BootFailed):
+    pass
+
+
+class UserScriptNotFound(UserScriptError):
+    pass
+
+
+class UserScriptSyntaxError(UserScriptError):
+    pass
+
+
+class UserScriptImportError(UserScriptError):
+    pass
+
+
+class UserScriptFunctionNotFound(UserScriptError):
+    pass
+
+
+class UserScriptBadSignature(UserScriptError):
+    pass
+
+
+class UserScriptInitFailed(UserScriptError):
+    pass
+
+
+@dataclass(frozen=True)
+class UserScript:
+    """An imported script whose functions exist and can be called."""
+
+    path: str
+    init: Callable[[], object]
+    run: Callable[..., object]
+    style: InputStyle
+    wants_headers: bool
+
+
+def apply_environment(entry_script: str | None, app_root: Path, model_dir: str | None) -> None:
+    """Scripts read these variables; arguments of the command line must show in them too."""
+    os.environ["AML_APP_ROOT"] = str(app_root)
+    if entry_script:
+        os.environ["AZUREML_ENTRY_SCRIPT"] = entry_script
+    if model_dir:
+        os.environ["AZUREML_MODEL_DIR"] = model_dir
+
+
+def load_user_script(entry_script: str | None, app_root: Path, source_directory: str | None) -> UserScript:
+    """Import the script with the app root last on the path, so that no file of the user hides a library."""
+    sys.path.append(str(app_root))
+    if source_directory:
+        sys.path.append(str(app_root / source_directory))
+    module = _import_file(_find_script(entry_script, app_root)) if entry_script else _import_main(app_root)
+    # A generated driver script forwards to the real one in `driver_module`: its init() adds something, its run() not.
+    driven = getattr(module, "driver_module", None)
+    source = driven if isinstance(driven, ModuleType) and hasattr(driven, "run") else module
+    init, run = _function(module, "init"), _function(source, "run")
+    style, wants_headers = _analyse_run(run)
+    return UserScript(str(module.__file__), init, run, style, wants_headers)
+
+
+def call_init(script: UserScript, model_dir: str | None) -> None:
+    """init() of the script. Raises UserScriptInitFailed, also for sys.exit() in it."""
+    try:
+        script.init()
+    except BaseException as error:  # also SystemExit: whatever ends init() must be reported
+        message = f"init() in {script.path} raised {_describe(error)}"
+        raise UserScriptInitFailed(message, _hint_for_init(error, model_dir)) from error
+
+
+def walk_folder(folder: Path, depth: int = 0) -> Iterator[str]:
+    """An indented listing, one entry a line."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        yield f"{'  ' * depth}({error.strerror})"
+        return
+    for entry in entries:
+        is_folder = entry.is_dir()
+        yield f"{'  ' * depth}{entry.name}{'/' if is_folder else ''}"
+        if is_folder and not entry.is_symlink():
+            yield from walk_folder(entry, depth + 1)
+
+
+# --- private
+
+
+def _find_script(entry_script: str, app_root: Path) -> Path:
+    for folder in (app_root, Path.cwd()):
+        path = folder / entry_script
+        if path.is_file():
+            return path
+    listing = ", ".join(islice(walk_folder(app_root), HINT_TREE_LINES)) or "nothing"
+    raise UserScriptNotFound(
+        f"The scoring script {entry_script!r} does not exist in {app_root}",
+        f"Check code_configuration.scoring_script; the code folder holds: {listing}",
+    )
+
+
+def _import_file(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(_MODULE, path)
+    if spec is None or spec.loader is None:
+        raise UserScriptImportError(f"{path} is not a Python file", "The scoring script's name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[_MODULE] = module
+    loader = spec.loader
+    _importing(str(path), lambda: loader.exec_module(module))
+    return module
+
+
+def _import_main(app_root: Path) -> ModuleType:
+    if importlib.util.find_spec("main") is None:
+        raise UserScriptNotFound(
+            f"No scoring script was named and there is no main.py in {app_root}",
+            "Set code_configuration.scoring_script (AZUREML_ENTRY_SCRIPT).",
+        )
+    module: ModuleType = _importing("main.py", lambda: importlib.import_module("main"))
+    return module
+
+
+def _importing(path: str, do_import: Callable[[], Any]) -> Any:
+    try:
+        return do_import()
+    except SyntaxError as error:
+        where = f"{error.filename or path}, line {error.lineno}"
+        raise UserScriptSyntaxError(f"{where}: {error.msg}", "Fix the line shown in the traceback.") from error
+    except BaseException as error:  # also SystemExit: whatever ends the import must be reported
+        raise UserScriptImportError(f"Importing {path} raised {_describe(error)}", _hint_for_import(error)) from error
+
+
+def _function(module: ModuleType, name: str) -> Callable[..., object]:
+    function = getattr(module, name, None)
+    if callable(function):
+        return function  # type: ignore[no-any-return]
+    what = "has no function" if function is None else "has something that cannot be called as"
+    raise UserScriptFunctionNotFound(
+        f"{module.__file__} {what} {name}()", "A scoring script defines init() and run(data) at its top level."
+    )
+
+
+def _analyse_run(run: Callable[..., object]) -> tuple[InputStyle, bool]:
+    hint = "Declare it as run(data) or run(data, request_headers)."
+    try:
+        parameters = list(inspect.signature(run).parameters.values())
+    except (TypeError, ValueError) as error:
+        raise UserScriptBadSignature(f"The parameters of run() cannot be read: {error}", hint) from error
+    if any(parameter.kind not in _CALLABLE_BY_NAME for parameter in parameters):
+        raise UserScriptBadSignature("run() cannot accept positional-only arguments, *args, or **kwargs.", hint)
+    inputs = [parameter for parameter in parameters if parameter.name != "request_headers"]
+    if not inputs and parameters:
+        raise UserScriptBadSignature('run() needs to accept an argument other than "request_headers".', hint)
+    if not inputs:
+        raise UserScriptBadSignature("run() needs to accept an argument for input data.", hint)
+    extra = [parameter.name for parameter in inputs[1:] if parameter.default is inspect.Parameter.empty]
+    if extra:
+        raise UserScriptBadSignature(f"run() gets one argument, and {', '.join(extra)} would be missing.", hint)
+    return JsonStringStyle(inputs[0]), len(inputs) < len(parameters)
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _hint_for_import(error: BaseException) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        package = error.name.partition(".")[0]
+        return (
+            f"No module {package!r}: add the package that provides it to the environment's dependencies, or, if it is a"
+            " file of yours, check that it lies in the root of the code folder."
+        )
+    if isinstance(error, ImportError):
+        return "A package is there but does not load: check its version, and the system libraries it needs."
+    return "The top level of the script raised; move what can fail into init(), or fix what the traceback shows."
+
+
+def _hint_for_init(error: BaseException, model_dir: str | None) -> str:
+    if isinstance(error, KeyError) and error.args == ("AZUREML_MODEL_DIR",):
+        return "The deployment names no model, so AZUREML_MODEL_DIR is not set."
+    if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
+        if not model_dir:
+            return "The deployment names no model, so AZUREML_MODEL_DIR is not set."
+        listing = ", ".join(islice(walk_folder(Path(model_dir)), HINT_TREE_LINES)) or "nothing"
+        return (
+            f"AZUREML_MODEL_DIR is {model_dir} and holds: {listing}. A model registered as a folder lies in it under"
+            " the folder's own name."
+        )
+    if isinstance(error, ModuleNotFoundError):
+        return _hint_for_import(error)
+    if isinstance(error, MemoryError):
+        return "Loading the model needs more memory than there is: choose a larger instance_type."
+    return "See the traceback; a pickled model needs the library versions it was trained with."

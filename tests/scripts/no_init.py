@@ -1,0 +1,5 @@
+"""Wrong in one way: no init()."""
+
+
+def run(data):
+    return data

@@ -1,0 +1,5 @@
+"""Wrong in one way: no run()."""
+
+
+def init():
+    pass

@@ -1,0 +1,3 @@
+"""Wrong in one way: its top level raises."""
+
+raise RuntimeError("not today")

@@ -1,0 +1,9 @@
+"""Wrong in one way: run() takes *args."""
+
+
+def init():
+    pass
+
+
+def run(*data):
+    return data
