@@ -214,7 +214,8 @@ class _Closing:
         return await self._store._call(self._writer.__enter__)
 
     async def __aexit__(self, *error: object) -> None:
-        self._writer.__exit__(None, None, None)
+        # Shielded: a second cancellation must not leave the file behind.
+        await asyncio.shield(self._store._call(self._writer.__exit__, None, None, None))
 
 
 async def _gather(chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -1,6 +1,6 @@
 """Bytes on disk under the name of their SHA-256: written whole or not at all, then never changed. Used by blobs.py.
 
-Synchronous and without locks: two writers of the same bytes make the same file.
+Synchronous. Two writers of the same bytes make the same file, so none waits for another.
 """
 
 import hashlib
@@ -9,6 +9,7 @@ import secrets
 from base64 import b64encode
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -26,9 +27,14 @@ class StoredObject:
 
 class ObjectWriter:
     """One file on its way in: `write` the bytes, then `keep` them under a path. Leaving the `with` without `keep`
-    leaves nothing behind."""
+    leaves nothing behind.
+
+    A cancelled upload is left while a thread may still be in `write`; the lock keeps that thread from writing to a
+    descriptor that was closed and given to another file.
+    """
 
     def __init__(self, temporary_folder: Path) -> None:
+        self._lock = Lock()
         self._path = temporary_folder / secrets.token_hex(16)
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -42,8 +48,9 @@ class ObjectWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
-        self._path.unlink(missing_ok=True)
+        with self._lock:
+            self._file.close()
+            self._path.unlink(missing_ok=True)
 
     @property
     def stored(self) -> StoredObject:
@@ -51,20 +58,22 @@ class ObjectWriter:
         return StoredObject(self._sha256.hexdigest(), self._size, b64encode(self._md5.digest()).decode())
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._sha256.update(data)
-        self._md5.update(data)
-        self._size += len(data)
-        rest = memoryview(data)
-        while rest:
-            rest = rest[self._file.write(rest) :]
+        with self._lock:
+            self._sha256.update(data)
+            self._md5.update(data)
+            self._size += len(data)
+            rest = memoryview(data)
+            while rest:
+                rest = rest[self._file.write(rest) :]
 
     def keep(self, path: Path) -> None:
         """Make the bytes durable and read-only at `path`. A file that is there already is replaced."""
-        os.fchmod(self._file.fileno(), READ_ONLY)
-        os.fsync(self._file.fileno())
-        _make_folder(path.parent)
-        self._path.rename(path)
-        sync_folder(path.parent)
+        with self._lock:
+            os.fchmod(self._file.fileno(), READ_ONLY)
+            os.fsync(self._file.fileno())
+            _make_folder(path.parent)
+            self._path.rename(path)
+            sync_folder(path.parent)
 
 
 def sync_folder(path: Path) -> None:

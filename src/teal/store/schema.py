@@ -1,7 +1,7 @@
 """Brings a database to the schema of this version, or refuses one that is newer. Called by database.py at open.
 
-Migrations are files `v<version>_<order>_<pre|post>_<what>.py`. A `pre` only adds, so that the last release's code
-works on the new schema; a `post` removes what only the last release needed, and comes one release later.
+Migrations are files `v<version>_<order>_<pre|post>_<what>.py`. A `pre` only adds, so that a server of the
+last release that still runs goes on working; a `post` removes what only that one needed, one release later.
 """
 
 from pathlib import Path
