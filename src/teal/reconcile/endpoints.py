@@ -55,7 +55,7 @@ def plan_endpoint(wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], s
     model = build_model(
         wanted.name, None if is_leaving else wanted.keys, shares.traffic, shares.mirror_traffic, statuses, records
     )
-    in_force = seen.version_in_force == (model.version if model else None)
+    in_force = seen.settled and seen.version_in_force == (model.version if model else None)
     removed = tuple(r.instance_id for r in records if in_force and r.state is InstanceState.STOPPED)
     records = tuple(_acknowledge(r, seen, now) if in_force else r for r in records if r.instance_id not in removed)
     records = tuple(

@@ -14,6 +14,8 @@ from functools import partial
 from pathlib import Path
 from time import time
 
+import httpx
+
 from teal.compute.backend import Backend
 from teal.domain.deployments import DeploymentStatus
 from teal.domain.errors import TealError
@@ -152,19 +154,29 @@ class Loop:
 
     async def _observe(self, wanted: Wanted) -> Seen:
         in_force = self._gateway.in_force(wanted.name)
-        in_flight: dict[str, int] = {}
-        if any(r.state is InstanceState.DRAINING for r in wanted.instances):
-            traffic = await self._gateway.observe_traffic()
-            for (endpoint, _), observed in traffic.items():
-                if endpoint == wanted.name:
-                    in_flight |= observed.in_flight
         return Seen(
             instances={**self._backend.observe(), **self._unresolvable},
             health=self._prober.health,
             version_in_force=in_force.version,
+            settled=not in_force.pending,
             rejected=self._refused.get(wanted.name) or in_force.rejected,
-            in_flight=in_flight,
+            in_flight=await self._count_in_flight(wanted),
         )
+
+    async def _count_in_flight(self, wanted: Wanted) -> dict[str, int]:
+        """Requests in the hands of each instance, asked for only while one drains. Without an Envoy to ask: not known."""
+        if not any(r.state is InstanceState.DRAINING for r in wanted.instances):
+            return {}
+        try:
+            traffic = await self._gateway.observe_traffic()
+        except httpx.HTTPError:
+            return {}
+        return {
+            id: count
+            for (endpoint, _), observed in traffic.deployments.items()
+            if endpoint == wanted.name
+            for id, count in observed.in_flight.items()
+        }
 
     async def _keep_logs_of_failed(self, plan: EndpointPlan) -> EndpointPlan:
         """The instances of a failed change are removed; what they have logged is what people will ask for."""

@@ -19,12 +19,13 @@ class Health:
 class Seen:
     """Observed facts; a missing key means "not known", never "fine".
 
-    `version_in_force` is what every live gateway has acknowledged, `rejected` the words of a refusal,
-    `in_flight` the number of requests in the hands of each instance.
+    `version_in_force` is what every live gateway has acknowledged (None: nothing), `settled` that none of them has yet to
+    answer, `rejected` the words of a refusal, `in_flight` the number of requests in the hands of each instance.
     """
 
     instances: Mapping[str, InstanceObserved] = field(default_factory=dict)
     health: Mapping[str, Health] = field(default_factory=dict)
     version_in_force: str | None = None
+    settled: bool = False
     rejected: str | None = None
     in_flight: Mapping[str, int] = field(default_factory=dict)

@@ -7,6 +7,8 @@ from teal.domain.instance_records import InstanceState
 from teal.domain.operations import OperationStatus
 from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel, validate
+from teal.reconcile.endpoints import plan_endpoint
+from teal.reconcile.seen import Seen
 from tests.harness.passes import Passes, deployment_spec, exited, running
 
 
@@ -273,3 +275,13 @@ def test_a_failed_deployment_is_never_given_traffic() -> None:
     passes.run()
     assert passes.outcome(shift) is OperationStatus.FAILED
     assert published(passes).traffic == {"blue": 100}
+
+
+def test_nothing_is_in_force_while_a_gateway_has_yet_to_answer() -> None:
+    passes = with_blue()
+    shift = passes.shift({"blue": 100}, {})
+    seen = Seen(instances=passes.processes, version_in_force=published(passes).version, settled=False)
+    plan = plan_endpoint(passes.wanted, seen, passes.now, passes.new_id)
+    assert plan.ended == ()
+    passes.run()
+    assert passes.outcome(shift) is OperationStatus.SUCCEEDED
