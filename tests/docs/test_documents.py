@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from teal.cli.commands import BY_NAME
+from teal.cli.main import run
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)[^)]*\)")
+FLAG = re.compile(r"--?[a-z-]+")
 SHELL_BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 
@@ -24,6 +26,16 @@ def test_every_link_leads_to_a_file(document: Path) -> None:
 def test_every_command_in_the_documents_exists() -> None:
     unknown = {" ".join(words) for _, words in shown_commands() if command_name(words) is None}
     assert not unknown
+
+
+def test_every_flag_in_the_documents_is_in_the_help_of_its_command(capsys: pytest.CaptureFixture[str]) -> None:
+    flags: dict[str, set[str]] = {}
+    for _, words in shown_commands():
+        flags.setdefault(command_name(words) or "", set()).update(word for word in words if FLAG.fullmatch(word))
+    for name, shown in flags.items():
+        run([*name.split(), "--help"])
+        offered = set(capsys.readouterr().out.split())
+        assert shown <= offered, name
 
 
 def test_the_documents_show_whole_rollouts() -> None:
