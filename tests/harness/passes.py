@@ -92,6 +92,7 @@ class Passes:
             instances=self.processes,
             health={id: self.health.get(id, self.health_of_others) for id, p in self.processes.items() if p.port},
             version_in_force=self.in_force.version if self.in_force else None,
+            published=self.history[-1].version if self.history and self.history[-1] else None,
             settled=True,
             rejected=self.rejected,
             in_flight=self.in_flight,

@@ -76,10 +76,11 @@ def plan_endpoint(wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], s
         elif outcome.status is OperationStatus.SUCCEEDED:
             statuses[name] = settle(statuses[name], now)
     status = wanted.status
-    if of_endpoint and (outcome := _endpoint_outcome(of_endpoint, statuses, seen, model, in_force, now)):
+    rejected = seen.rejected if model and seen.published == model.version else None
+    if of_endpoint and (outcome := _endpoint_outcome(of_endpoint, statuses, rejected, in_force, now)):
         ended.append(outcome)
         status = _endpoint_status(wanted, outcome)
-    status = _route_condition(status, seen, now)
+    status = _route_condition(status, rejected, now)
     return EndpointPlan(
         records=records,
         statuses=statuses,
@@ -164,8 +165,7 @@ def _deployment_outcome(
 def _endpoint_outcome(
     operation: Operation,
     statuses: dict[str, DeploymentStatus],
-    seen: Seen,
-    model: EndpointModel | None,
+    rejected: str | None,
     in_force: bool,
     now: float,
 ) -> Operation | None:
@@ -180,8 +180,8 @@ def _endpoint_outcome(
                 return replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now)
     if in_force:
         return replace(operation, status=OperationStatus.SUCCEEDED, ended_at=now)
-    if seen.rejected and model is not None:
-        failure = Failure(code="GatewayRejected", message=f"The gateway refused the change: {seen.rejected}")
+    if rejected:
+        failure = Failure(code="GatewayRejected", message=f"The gateway refused the change: {rejected}")
         return replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now)
     return None
 
@@ -201,16 +201,14 @@ def _endpoint_status(wanted: Wanted, outcome: Operation) -> EndpointStatus | Non
     return replace(before or EndpointStatus(in_force=kept), outcome=ProvisioningState.FAILED, failure=outcome.failure)
 
 
-def _route_condition(status: EndpointStatus | None, seen: Seen, now: float) -> EndpointStatus | None:
+def _route_condition(status: EndpointStatus | None, rejected: str | None, now: float) -> EndpointStatus | None:
     if status is None:
         return None
     condition = Condition(
         type=ConditionType.ROUTED,
-        status=seen.rejected is None,
-        reason="Acknowledged" if seen.rejected is None else "Rejected",
-        message="Every gateway has what it was sent."
-        if seen.rejected is None
-        else f"The gateway keeps its last good state: {seen.rejected}",
+        status=rejected is None,
+        reason="Rejected" if rejected else "Acknowledged",
+        message=f"The gateway keeps its last good state: {rejected}" if rejected else "The gateway accepts its routes.",
         since=now,
     )
     return replace(status, conditions=set_condition(status.conditions, condition))

@@ -70,6 +70,7 @@ class Loop:
         self._look_at: dict[str, float] = {}
         self._endpoint_of: dict[str, str] = {}
         self._unresolvable: dict[str, InstanceObserved] = {}
+        self._published: dict[str, str] = {}
         self._refused: dict[str, str] = {}
 
     async def open(self) -> None:
@@ -157,6 +158,7 @@ class Loop:
         return Seen(
             instances={**self._backend.observe(), **self._unresolvable},
             health=self._prober.health,
+            published=self._published.get(wanted.name),
             version_in_force=in_force.version,
             settled=not in_force.pending,
             rejected=self._refused.get(wanted.name) or in_force.rejected,
@@ -164,7 +166,7 @@ class Loop:
         )
 
     async def _count_in_flight(self, wanted: Wanted) -> dict[str, int]:
-        """Requests in the hands of each instance, asked for only while one drains. Without an Envoy to ask: not known."""
+        """Requests in the hands of each instance, asked for only while one drains; unknown without an Envoy to ask."""
         if not any(r.state is InstanceState.DRAINING for r in wanted.instances):
             return {}
         try:
@@ -200,17 +202,19 @@ class Loop:
         return replace(status, failed_logs=logs)
 
     def _publish(self, name: str, plan: EndpointPlan) -> None:
+        self._refused.pop(name, None)
         if plan.model is None:
-            self._refused.pop(name, None)
+            self._published.pop(name, None)
             self._gateway.withdraw(name)
             return
+        is_new = self._published.get(name) != plan.model.version
+        self._published[name] = plan.model.version
         try:
             self._gateway.publish(plan.model)
-            self._refused.pop(name, None)
         except GatewayRefused as refusal:
-            if self._refused.get(name) != str(refusal):
+            self._refused[name] = str(refusal)
+            if is_new:
                 log.error("the gateway cannot serve endpoint %s like this: %s", name, refusal)
-                self._refused[name] = str(refusal)
                 self.wake([name])
 
     async def _act_on_instances(self, wanted: Wanted, plan: EndpointPlan, seen: Seen, now: float) -> None:

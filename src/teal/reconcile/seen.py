@@ -19,12 +19,14 @@ class Health:
 class Seen:
     """Observed facts; a missing key means "not known", never "fine".
 
-    `version_in_force` is what every live gateway has acknowledged (None: nothing), `settled` that none of them has yet to
-    answer, `rejected` the words of a refusal, `in_flight` the number of requests in the hands of each instance.
+    `published` is the version of the model that was handed to the gateway last, `rejected` the words of its refusal.
+    `version_in_force` is what every live gateway has acknowledged (None: nothing), `settled` that none of them has yet
+    to answer; `in_flight` the number of requests in the hands of each instance.
     """
 
     instances: Mapping[str, InstanceObserved] = field(default_factory=dict)
     health: Mapping[str, Health] = field(default_factory=dict)
+    published: str | None = None
     version_in_force: str | None = None
     settled: bool = False
     rejected: str | None = None

@@ -267,6 +267,24 @@ def test_a_rejected_change_fails_and_the_traffic_stays_as_it_was() -> None:
     assert any(not c.status and c.reason == "Rejected" for c in passes.wanted.status.conditions)
 
 
+def test_a_rejection_of_an_earlier_change_does_not_fail_the_next_one() -> None:
+    passes = with_blue()
+    passes.create("green")
+    passes.run()
+    passes.acknowledges = False
+    passes.rejected = "bad weights"
+    passes.shift({"green": 100})
+    second = passes.shift({"blue": 90, "green": 10})
+    passes.once()
+    passes.once()
+    passes.once()
+    assert passes.outcome(second) is OperationStatus.NOT_STARTED
+    passes.rejected = None
+    passes.acknowledges = True
+    passes.run()
+    assert passes.outcome(second) is OperationStatus.SUCCEEDED
+
+
 def test_a_failed_deployment_is_never_given_traffic() -> None:
     passes = with_blue()
     passes.starts = lambda r: exited(r, permanent=True)
