@@ -1,0 +1,154 @@
+"""`client.online_deployments`; names and arguments as azure.ai.ml's OnlineDeploymentOperations (spec/wire.md §3.7)."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from teal.sdk.entities.deployments import OnlineDeployment
+from teal.sdk.entities.settings import CodeConfiguration
+from teal.sdk.errors import ValidationError
+from teal.sdk.operations.codes import CodeOperations
+from teal.sdk.operations.environments import EnvironmentOperations
+from teal.sdk.operations.models import ModelOperations
+from teal.sdk.operations.workspaces import WorkspaceOperations
+from teal.sdk.pollers import LROPoller
+from teal.sdk.scopes import Scope
+from teal.sdk.scripts import check_script
+from teal.sdk.shapes import is_address
+from teal.sdk.transport import Conversation
+from teal.sdk.unsupported import refuse, refuse_local
+from teal.sdk.wire.deployments import build_deployment, parse_deployment
+from teal.sdk.wire.patches import build_patch
+
+CONTAINER_TYPES = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
+
+
+class OnlineDeploymentOperations:
+    """Creates, reads, changes and deletes deployments, and reads their logs."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        scope: Scope,
+        *,
+        workspaces: WorkspaceOperations,
+        models: ModelOperations,
+        environments: EnvironmentOperations,
+        new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+    ) -> None:
+        self._conversation = conversation
+        self._root = f"{scope.id}/onlineEndpoints"
+        self._workspaces = workspaces
+        self._models = models
+        self._environments = environments
+        self._codes = CodeOperations(conversation, scope)
+        self._new_id = new_id
+
+    def begin_create_or_update(
+        self,
+        deployment: OnlineDeployment,
+        *,
+        local: bool = False,
+        vscode_debug: bool = False,
+        skip_script_validation: bool = False,
+        local_enable_gpu: bool = False,
+    ) -> LROPoller[OnlineDeployment]:
+        """Create it, or make it exactly as given (PUT); what is described in place is sent first."""
+        refuse_local(local)
+        refuse("vscode_debug", vscode_debug)
+        refuse("local_enable_gpu", local_enable_gpu)
+        path = self._path(deployment.name, deployment.endpoint_name)
+        # The endpoint first: nobody wants to wait for an upload to learn that its name was misspelt.
+        self._conversation.get(path.rpartition("/deployments/")[0], "onlineEndpoints")
+        resolved = self._resolve(deployment, check=not skip_script_validation)
+        body = build_deployment(resolved, location=self._workspaces.location())
+        return self._begin("PUT", path, body)
+
+    def begin_update(self, name: str, endpoint_name: str, **changes: Any) -> LROPoller[OnlineDeployment]:
+        """Change the attributes given and nothing else (PATCH): `begin_update("blue", "e", instance_count=2)`."""
+        before = self.get(name, endpoint_name)
+        return self.begin_change(before, dataclasses.replace(before, **changes))
+
+    def begin_change(
+        self, before: OnlineDeployment, after: OnlineDeployment, *, skip_script_validation: bool = False
+    ) -> LROPoller[OnlineDeployment]:
+        """Send the difference between two states of one deployment."""
+        location = before.location or self._workspaces.location()
+        old = build_deployment(self._resolve(before, check=False), location=location)
+        new = build_deployment(self._resolve(after, check=not skip_script_validation), location=location)
+        return self._begin("PATCH", self._path(before.name, before.endpoint_name), build_patch(old, new))
+
+    def get(self, name: str, endpoint_name: str, *, local: bool | None = False) -> OnlineDeployment:
+        """The deployment, and in `observed` what is going on with it."""
+        refuse_local(local)
+        return parse_deployment(self._conversation.get(self._path(name, endpoint_name), "deployments"))
+
+    def list(self, endpoint_name: str, *, local: bool = False) -> Iterator[OnlineDeployment]:
+        """The deployments of an endpoint."""
+        refuse_local(local)
+        pages = self._conversation.pages(f"{self._root}/{endpoint_name}/deployments", "deployments")
+        return (parse_deployment(each) for each in pages)
+
+    def begin_delete(self, name: str, endpoint_name: str, *, local: bool | None = False) -> LROPoller[None]:
+        """Delete it; refused while it has live traffic."""
+        refuse_local(local)
+        answer = self._conversation.request("DELETE", self._path(name, endpoint_name), "deployments")
+        return LROPoller(self._conversation, answer, lambda: None)
+
+    def delete(self, name: str, endpoint_name: str) -> LROPoller[None]:
+        """The name older articles use for begin_delete (spec/azureml.md §0.5)."""
+        return self.begin_delete(name, endpoint_name)
+
+    def get_logs(
+        self,
+        name: str,
+        endpoint_name: str,
+        lines: int = 5000,
+        *,
+        container_type: str | None = None,
+        local: bool = False,
+    ) -> str:
+        """The last lines its instances wrote."""
+        refuse_local(local)
+        body: dict[str, Any] = {"tail": lines}
+        if container_type is not None:
+            body["containerType"] = CONTAINER_TYPES.get(container_type, container_type)
+        answer = self._conversation.post(f"{self._path(name, endpoint_name)}/getLogs", "deployments", body)
+        return str(answer.get("content") or "")
+
+    # --- private
+
+    def _path(self, name: str, endpoint_name: str | None) -> str:
+        if not endpoint_name:
+            raise ValidationError(
+                f"The deployment '{name}' has no endpoint.",
+                hint="`endpoint_name:` in its YAML file, or --endpoint-name.",
+            )
+        return f"{self._root}/{endpoint_name}/deployments/{name}"
+
+    def _begin(self, method: str, path: str, body: dict[str, Any]) -> LROPoller[OnlineDeployment]:
+        answer = self._conversation.request(method, path, "deployments", json=body)
+        return LROPoller(
+            self._conversation, answer, lambda: parse_deployment(self._conversation.get(path, "deployments"))
+        )
+
+    def _resolve(self, deployment: OnlineDeployment, *, check: bool) -> OnlineDeployment:
+        """The same deployment with ids where it had files and names; the caller's object stays as it was."""
+        return dataclasses.replace(
+            deployment,
+            code_configuration=self._resolve_code(deployment.code, check),
+            environment=self._environments.resolve(deployment.environment) if deployment.environment else None,
+            model=self._models.resolve(deployment.model) if deployment.model else None,
+        )
+
+    def _resolve_code(self, code: CodeConfiguration | None, check: bool) -> CodeConfiguration | None:
+        if code is None or code.code is None:
+            return code
+        if is_address(str(code.code)):
+            return CodeConfiguration(str(code.code).removeprefix("azureml:"), code.scoring_script)
+        folder = Path(code.code).expanduser()
+        if check and folder.is_dir():
+            check_script(folder, code.scoring_script)
+        return CodeConfiguration(self._codes.register(folder, new_id=self._new_id()), code.scoring_script)

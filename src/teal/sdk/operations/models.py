@@ -1,0 +1,80 @@
+"""`client.models`: registered models; names and arguments as azure.ai.ml's ModelOperations (spec/wire.md §3.4)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from teal.sdk.entities.models import Model
+from teal.sdk.errors import ValidationError
+from teal.sdk.folders import hash_text
+from teal.sdk.operations.versions import VersionedAssets
+from teal.sdk.scopes import Scope
+from teal.sdk.shapes import is_address
+from teal.sdk.transport import Conversation
+from teal.sdk.uploads import DEFAULT_DATASTORE, find_default_container, fingerprint, upload_once
+from teal.sdk.wire.models import build_model, parse_model, parse_model_container
+
+
+class ModelOperations:
+    """Registers, reads and lists models."""
+
+    def __init__(self, conversation: Conversation, scope: Scope) -> None:
+        self._conversation = conversation
+        self._scope = scope
+        self._assets = VersionedAssets(conversation, scope, "models")
+
+    def create_or_update(self, model: Model) -> Model:
+        """Send the files if the server has not got them, and register the version; without one, the next."""
+        uri, digest = self._place(model)
+        name = model.name or hash_text(digest)
+        version = model.version or ("1" if model.name is None else self._next_version(name))
+        body = build_model(model, uri=uri, anonymous=model.name is None)
+        return parse_model(self._assets.write(name, version, body))
+
+    def get(self, name: str, version: str | None = None, label: str | None = None) -> Model:
+        """One version; the newest where neither version nor label says which."""
+        return parse_model(self._assets.read(name, version, label))
+
+    def list(
+        self, name: str | None = None, stage: str | None = None, *, list_view_type: str = "ActiveOnly"
+    ) -> Iterator[Model]:
+        """The versions of a name, or without a name, the names."""
+        if name is None:
+            return (parse_model_container(each) for each in self._assets.containers(list_view_type))
+        params = {"stage": stage} if stage else {}
+        return (parse_model(each) for each in self._assets.versions(name, list_view_type, **params))
+
+    def archive(self, name: str, version: str | None = None, label: str | None = None) -> None:
+        """Hide from lists."""
+        self._assets.set_archived(name, version, label, True)
+
+    def restore(self, name: str, version: str | None = None, label: str | None = None) -> None:
+        """Show in lists again."""
+        self._assets.set_archived(name, version, label, False)
+
+    def resolve(self, model: str | Model) -> str:
+        """The id a deployment refers to, registering the model if it is described in place."""
+        if isinstance(model, str):
+            return self._assets.resolve(model, "model")
+        return str(model.id or self.create_or_update(model).id)
+
+    # --- private
+
+    def _next_version(self, name: str) -> str:
+        container = self._assets.container(name)
+        return str((container or {}).get("nextVersion") or "1")
+
+    def _place(self, model: Model) -> tuple[str, str]:
+        if model.path is None:
+            raise ValidationError(f"The model {model.name or ''} has no path.", hint="`path:` names a file or folder.")
+        if is_address(str(model.path)) and urlsplit(str(model.path)).scheme != "file":
+            return str(model.path), str(model.path)
+        path = Path(str(model.path).removeprefix("file://")).expanduser()
+        if model.type == "mlflow_model" and path.is_file():
+            raise ValidationError(f"An mlflow_model is a folder with an MLmodel file in it; {path} is a file.")
+        digest = fingerprint(path)
+        container = find_default_container(self._conversation, self._scope.id, model.datastore)
+        blob = upload_once(self._conversation, container, path, f"LocalUpload/{digest}")
+        scope, store = self._scope, model.datastore or DEFAULT_DATASTORE
+        place = f"subscriptions/{scope.subscription}/resourcegroups/{scope.group}/workspaces/{scope.workspace}"
+        return f"azureml://{place}/datastores/{store}/paths/{blob}", digest
