@@ -74,7 +74,7 @@ class Loop:
         self._refused: dict[str, str] = {}
 
     async def open(self) -> None:
-        """Adopt what is still running and tell the gateway all it has to know, before the gateway is started."""
+        """Adopt what is still running and tell the gateway all it has to know; then it may forget everything else."""
         self._store.changed = self.wake
         self._backend.changed = self._wake_instance
         self._prober.changed = self._wake_instance
@@ -88,6 +88,7 @@ class Loop:
         for name in names:
             self._look_at[name] = 0.0
             await self._guarded_pass(name)
+        self._gateway.set_complete()
 
     async def run(self) -> None:
         """Pass over every endpoint that is due, until cancelled. An endpoint is due when

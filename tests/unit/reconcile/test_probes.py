@@ -1,0 +1,134 @@
+"""Probing real sockets: at once and often until the first good answer, then by the settings."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from teal.domain.probes import ProbeSettings
+from teal.reconcile.probes import Prober, ProbeTarget
+from tests.harness.ports import free_port
+from tests.harness.waiting import wait_until
+
+QUICK = ProbeSettings(period_s=0.02, timeout_s=1, failure_threshold=2)
+
+
+@dataclass
+class Instance:
+    """An HTTP server that answers every request with `status`, or never when that is None."""
+
+    status: int | None = 200
+    port: int = field(default_factory=free_port)
+    asked: int = 0
+    server: asyncio.Server | None = None
+    silent: list[asyncio.StreamWriter] = field(default_factory=list)
+
+    async def start(self) -> None:
+        self.server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        self.asked += 1
+        if self.status is None:
+            self.silent.append(writer)
+        else:
+            writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+            await writer.drain()
+            writer.close()
+
+    async def stop(self) -> None:
+        for writer in self.silent:
+            writer.close()
+            await writer.wait_closed()
+        if self.server:
+            self.server.close()
+
+
+@pytest.fixture
+async def instance() -> AsyncIterator[Instance]:
+    instance = Instance()
+    yield instance
+    await instance.stop()
+
+
+@pytest.fixture
+async def prober() -> AsyncIterator[Prober]:
+    prober = Prober()
+    yield prober
+    await prober.close()
+
+
+def target(instance: Instance, **changes: object) -> ProbeTarget:
+    base = ProbeTarget(
+        instance_id="i", attempt=1, url=f"http://127.0.0.1:{instance.port}/", readiness=QUICK, liveness=QUICK
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+async def test_an_instance_is_ready_as_soon_as_it_answers_however_long_it_refused_before(
+    prober: Prober, instance: Instance
+) -> None:
+    woken: list[str] = []
+    prober.changed = woken.append
+    prober.watch(target(instance))
+    await wait_until(lambda: prober.health["i"].readiness.last_failure is not None, within_s=5)
+    assert prober.health["i"].readiness.passing is None
+    await instance.start()
+    await wait_until(lambda: prober.health["i"].readiness.passing is True, within_s=5)
+    assert woken == ["i"]
+
+
+async def test_an_instance_that_stops_answering_is_found_out_by_both_probes(prober: Prober, instance: Instance) -> None:
+    await instance.start()
+    prober.watch(target(instance))
+    await wait_until(lambda: prober.health["i"].readiness.passing is True, within_s=5)
+    instance.status = 503
+    await wait_until(lambda: prober.health["i"].readiness.passing is False, within_s=5)
+    await wait_until(lambda: prober.health["i"].liveness.passing is False, within_s=5)
+    assert prober.health["i"].readiness.last_failure == "status 503"
+    instance.status = 200
+    await wait_until(lambda: prober.health["i"].readiness.passing is True, within_s=5)
+
+
+async def test_no_answer_in_time_counts_as_a_failure(prober: Prober, instance: Instance) -> None:
+    instance.status = None
+    await instance.start()
+    prober.watch(target(instance))
+    await wait_until(lambda: prober.health["i"].readiness.last_failure == "no answer within 1 s", within_s=5)
+
+
+async def test_an_instance_that_was_in_service_before_is_trusted_until_it_fails(
+    prober: Prober, instance: Instance
+) -> None:
+    prober.watch(target(instance, assume_passing=True))
+    assert prober.health["i"].readiness.passing is True
+    await wait_until(lambda: prober.health["i"].readiness.passing is False, within_s=5)
+
+
+async def test_watching_the_same_attempt_again_changes_nothing_and_another_starts_over(
+    prober: Prober, instance: Instance
+) -> None:
+    await instance.start()
+    prober.watch(target(instance))
+    await wait_until(lambda: prober.health["i"].readiness.passing is True, within_s=5)
+    prober.watch(target(instance, assume_passing=True))
+    assert prober.health["i"].readiness.passing is True
+    instance.status = 500
+    prober.watch(target(instance, attempt=2))
+    assert prober.health["i"].readiness.passing is None
+
+
+async def test_a_forgotten_instance_is_not_asked_again(prober: Prober, instance: Instance) -> None:
+    await instance.start()
+    prober.watch(target(instance))
+    await wait_until(lambda: instance.asked > 2, within_s=5)
+    prober.forget("i")
+    assert "i" not in prober.health
+    asked = instance.asked
+    other = Instance()
+    await other.start()
+    prober.watch(replace(target(other), instance_id="j"))
+    await wait_until(lambda: other.asked > 3, within_s=5)
+    assert instance.asked <= asked + 1
+    await other.stop()
