@@ -71,7 +71,7 @@ def test_init_that_raises_shows_what_the_model_folder_holds(tmp_path: Path, monk
     script = load_user_script("init_raises.py", SCRIPTS, None)
     with pytest.raises(UserScriptInitFailed, match="FileNotFoundError") as caught:
         call_init(script, str(tmp_path))
-    assert "model/,   model.pkl" in caught.value.hint
+    assert "model/, model/model.pkl" in caught.value.hint
 
 
 def test_init_without_a_model_says_that_the_deployment_names_none() -> None:

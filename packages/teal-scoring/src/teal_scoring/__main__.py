@@ -5,7 +5,7 @@ Exit status: 0 stopped as asked, 1 bad arguments, 3 the server did not come up (
 
 import sys
 
-if sys.path and not getattr(sys.flags, "safe_path", False):
+if __name__ == "__main__" and sys.path and not getattr(sys.flags, "safe_path", False):
     # `python -m` puts the current folder first, where a json.py of the user would hide the library's.
     del sys.path[0]
 

@@ -104,18 +104,20 @@ def call_init(script: UserScript, model_dir: str | None) -> None:
         raise UserScriptInitFailed(message, _hint_for_init(error, model_dir)) from error
 
 
-def walk_folder(folder: Path, depth: int = 0) -> Iterator[str]:
-    """An indented listing, one entry a line."""
+def walk_folder(folder: Path, prefix: str = "") -> Iterator[str]:
+    """What lies in a folder, as paths relative to it: `model/`, `model/weights.pkl`."""
     try:
-        entries = sorted(folder.iterdir())
+        entries = sorted(entry for entry in folder.iterdir() if entry.name != "__pycache__")
     except OSError as error:
-        yield f"{'  ' * depth}({error.strerror})"
+        yield f"{prefix} ({error.strerror})"
         return
     for entry in entries:
-        is_folder = entry.is_dir()
-        yield f"{'  ' * depth}{entry.name}{'/' if is_folder else ''}"
-        if is_folder and not entry.is_symlink():
-            yield from walk_folder(entry, depth + 1)
+        if not entry.is_dir():
+            yield prefix + entry.name
+            continue
+        yield f"{prefix}{entry.name}/"
+        if not entry.is_symlink():
+            yield from walk_folder(entry, f"{prefix}{entry.name}/")
 
 
 # --- private
