@@ -2,9 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
-
-from teal.domain.errors import InvalidInput
 
 BLOB_ROOT = "/azblob"
 """Every blob URL of this server is below this path (`spec/wire.md` §5.1)."""
@@ -42,11 +39,3 @@ def parse_blob_path(path: str) -> tuple[str, str]:
         del segments[0]
     container, _, blob = "/".join(segments).partition("/")
     return container, blob
-
-
-def parse_blob_url(url: str) -> tuple[str, str]:
-    """Container and blob path of a whole blob URL, such as the `codeUri` of code (`spec/wire.md` §3.3)."""
-    path = unquote(urlsplit(url).path)
-    if not path.startswith(f"{BLOB_ROOT}/"):
-        raise InvalidInput(f"'{url}' is not an address in this server's blob store.", target="path")
-    return parse_blob_path(path.removeprefix(BLOB_ROOT))

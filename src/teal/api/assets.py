@@ -1,0 +1,68 @@
+"""Models, environments and codes over REST: the same verbs for each (`spec/wire.md` §3.3-3.5)."""
+
+from starlette.responses import JSONResponse
+
+from teal.api.calls import InWorkspace, WorkspaceCall
+from teal.api.wire import assets as wire
+from teal.api.wire.resources import format_list
+from teal.control import assets as control
+from teal.domain.errors import InvalidInput
+from teal.domain.resource_ids import AssetKind
+
+
+async def put_version(kind: AssetKind, call: InWorkspace, name: str, version: str) -> JSONResponse:
+    body = wire.parse_version(kind, await call.json())
+    done = await call.write(lambda tx: control.put_version(tx, call.id, kind, name, version, body, call.moment))
+    return JSONResponse(wire.format_version(done.value), 201 if done.created else 200)
+
+
+async def get_version(kind: AssetKind, call: InWorkspace, name: str, version: str) -> JSONResponse:
+    asset = await call.read(lambda tx: control.get_version(tx, call.id, kind, name, version))
+    return JSONResponse(wire.format_version(asset))
+
+
+async def list_versions(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
+    """Newest created first, whatever `$orderBy` says: clients ask for `createdtime desc` only."""
+    archived, top = _parse_view(call), _parse_top(call)
+    found = await call.read(lambda tx: control.list_versions(tx, call.id, kind, name, archived=archived))
+    return JSONResponse(format_list(wire.format_version(asset) for asset in found[:top]))
+
+
+async def get_container(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
+    container = await call.read(lambda tx: control.get_container(tx, call.id, kind, name))
+    return JSONResponse(wire.format_container(container))
+
+
+async def put_container(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
+    body = wire.parse_container(await call.json())
+    container = await call.write(lambda tx: control.put_container(tx, call.id, kind, name, body))
+    return JSONResponse(wire.format_container(container))
+
+
+async def list_containers(kind: AssetKind, call: InWorkspace) -> JSONResponse:
+    archived = _parse_view(call)
+    found = await call.read(lambda tx: control.list_containers(tx, call.id, kind, archived=archived))
+    return JSONResponse(format_list(wire.format_container(container) for container in found))
+
+
+# --- private
+
+_VIEWS = {"activeonly": False, "archivedonly": True, "all": None}
+
+
+def _parse_view(call: WorkspaceCall) -> bool | None:
+    text = call.request.query_params.get("listViewType", "ActiveOnly")
+    if text.lower() not in _VIEWS:
+        raise InvalidInput(
+            f"listViewType must be ActiveOnly, ArchivedOnly or All, not '{text}'.", target="listViewType"
+        )
+    return _VIEWS[text.lower()]
+
+
+def _parse_top(call: WorkspaceCall) -> int | None:
+    text = call.request.query_params.get("$top")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise InvalidInput(f"$top must be a whole number, not '{text}'.", target="$top")
+    return int(text)

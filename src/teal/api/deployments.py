@@ -1,0 +1,124 @@
+"""Online deployments over REST (`spec/wire.md` §3.7)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.responses import JSONResponse, Response
+
+from teal.api.calls import InWorkspace, WorkspaceCall, format_etag
+from teal.api.operations import answer_change, answer_operation
+from teal.api.wire import deployments as wire
+from teal.api.wire.members import Members
+from teal.api.wire.patches import merge_patch
+from teal.api.wire.resources import format_list
+from teal.control import deployments as control
+from teal.control.deployments import DeploymentView
+from teal.domain.deployments import MAX_INSTANCES, DeploymentSpec, OnlineDeployment
+from teal.domain.errors import InvalidInput, NotFound
+from teal.domain.operations import Operation
+from teal.store.database import Transaction
+
+DEFAULT_LOG_LINES = 5000
+LOG_CONTAINERS = {"inferenceserver": "inference-server", "storageinitializer": "storage-initializer"}
+
+
+async def put_deployment(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
+    wanted = wire.parse_deployment(await call.json())
+
+    def build(current: OnlineDeployment | None) -> DeploymentSpec:
+        call.check_preconditions(_etag(current))
+        return wanted
+
+    done = await call.write(lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment))
+    body = await _format(call, done.value)
+    return answer_change(
+        call, done.operation, body, status=201 if done.created else 200, etag=_etag(done.value.deployment) or ""
+    )
+
+
+async def patch_deployment(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
+    """A merge patch of what people wrote."""
+    patch = await call.json()
+
+    def build(current: OnlineDeployment | None) -> DeploymentSpec:
+        call.check_preconditions(_etag(current))
+        return wire.parse_deployment(merge_patch(wire.format_wanted(current.spec) if current else {}, patch))
+
+    done = await call.write(
+        lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment, must_exist=True)
+    )
+    body = await _format(call, done.value)
+    return answer_change(
+        call, done.operation, body, status=202 if done.operation else 200, etag=_etag(done.value.deployment) or ""
+    )
+
+
+async def get_deployment(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
+    view = await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
+    return JSONResponse(await _format(call, view), headers={"ETag": _etag(view.deployment) or ""})
+
+
+async def list_deployments(call: InWorkspace, endpoint: str) -> JSONResponse:
+    views = await call.read(lambda tx: control.list_deployments(tx, call.id, endpoint))
+    counted = await call.services.observe_requests() if views else {}
+    return JSONResponse(format_list(_format_counted(call, view, counted) for view in views))
+
+
+async def delete_deployment(call: InWorkspace, endpoint: str, deployment: str) -> Response:
+    def delete(tx: Transaction) -> Operation | None:
+        try:
+            current = control.get_deployment(tx, call.id, endpoint, deployment).deployment
+        except NotFound:
+            return None
+        call.check_preconditions(_etag(current))
+        return control.delete_deployment(tx, call.id, endpoint, deployment, call.moment)
+
+    return answer_operation(call, await call.write(delete))
+
+
+async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
+    """The last lines of every instance; of a failed deployment that has none left, the reason."""
+    members = Members(await call.json())
+    container, tail = _parse_container(members.text("containerType")), members.whole("tail", DEFAULT_LOG_LINES)
+    if tail < 1:
+        raise InvalidInput("tail must be at least 1.", target="tail")
+    view = await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
+    texts = {i.instance_id: await call.services.read_logs(i.instance_id, container, tail) for i in view.instances}
+    if len(texts) == 1:
+        content = next(iter(texts.values()))
+    else:
+        content = "".join(f"==> {id} <==\n{text.rstrip()}\n" for id, text in texts.items())
+    if not texts and view.status.failure:
+        content = view.status.failure.describe() + "\n"
+    return JSONResponse({"content": content})
+
+
+async def list_skus(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
+    await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
+    capacity = {"default": 1, "minimum": 1, "maximum": MAX_INSTANCES, "scaleType": "Manual"}
+    return JSONResponse(format_list([{"sku": {"name": "Default"}, "capacity": capacity}]))
+
+
+# --- private
+
+
+def _etag(deployment: OnlineDeployment | None) -> str | None:
+    return format_etag(deployment.generation, deployment.created_at) if deployment else None
+
+
+async def _format(call: WorkspaceCall, view: DeploymentView) -> dict[str, Any]:
+    return _format_counted(call, view, await call.services.observe_requests())
+
+
+def _format_counted(
+    call: WorkspaceCall, view: DeploymentView, counted: Mapping[tuple[str, str], Mapping[str, int]]
+) -> dict[str, Any]:
+    deployment = view.deployment
+    return wire.format_deployment(view, call.id, counted.get((deployment.endpoint, deployment.name)))
+
+
+def _parse_container(text: str | None) -> str:
+    container = LOG_CONTAINERS.get((text or "InferenceServer").replace("-", "").lower())
+    if container is None:
+        raise InvalidInput("containerType must be 'InferenceServer' or 'StorageInitializer'.", target="containerType")
+    return container

@@ -1,0 +1,102 @@
+"""The one place that constructs anything: settings and a data directory in, the parts of a server out. Called by
+server/run.py and, for what a killed server left behind, by server/commands.py."""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import httpx
+from fastapi import FastAPI
+
+from teal.api.app import build_app
+from teal.api.calls import Services
+from teal.compute.environments import Environments
+from teal.compute.process.backend import ProcessBackend
+from teal.gateway.envoy_process import EnvoySettings
+from teal.gateway.gateway import Gateway
+from teal.reconcile.loop import Loop
+from teal.server.data_dir import DataDir
+from teal.server.settings import Settings
+from teal.store.blobs import BlobStore
+from teal.store.database import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that is opened, run and closed; constructed, not started."""
+
+    store: Store
+    blobs: BlobStore
+    backend: ProcessBackend
+    gateway: Gateway
+    loop: Loop
+
+
+def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_port: int) -> Parts:
+    store = Store(data.path)
+    blobs = BlobStore(data.blobs)
+    backend = assemble_backend(settings, data)
+    gateway = Gateway(build_envoy_settings(settings, data, run_dir, gateway_port))
+    loop = Loop(store, backend, gateway, blobs.object_path)
+    return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop)
+
+
+def assemble_backend(settings: Settings, data: DataDir) -> ProcessBackend:
+    mode = cast(Literal["nearest", "exact"], settings.python_mode)
+    return ProcessBackend(data.path / "instances", Environments(data.path / "environments", python_mode=mode))
+
+
+def assemble_app(settings: Settings, parts: Parts, *, token: str, url: str, gateway_url: str) -> FastAPI:
+    return build_app(
+        Services(
+            store=parts.store,
+            blobs=parts.blobs,
+            token=token,
+            url=url,
+            gateway_url=gateway_url,
+            create_workspaces=settings.workspaces == "auto",
+            read_logs=_build_log_reader(parts.backend),
+            observe_requests=_build_request_observer(parts.gateway),
+            now=time.time,
+            new_id=lambda: str(uuid.uuid4()),
+        )
+    )
+
+
+def build_envoy_settings(settings: Settings, data: DataDir, run_dir: Path, gateway_port: int) -> EnvoySettings:
+    return EnvoySettings(
+        run_dir=run_dir,
+        log_file=data.envoy_log_file,
+        host=settings.host,
+        port=gateway_port,
+        concurrency=settings.gateway_threads,
+        drain_s=settings.drain_s,
+    )
+
+
+# --- private
+
+
+def _build_log_reader(backend: ProcessBackend) -> Callable[[str, str, int], Awaitable[str]]:
+    async def read_logs(instance_id: str, container: str, tail: int) -> str:
+        return await backend.logs(instance_id, container=container, tail=tail)
+
+    return read_logs
+
+
+def _build_request_observer(gateway: Gateway) -> Callable[[], Awaitable[Mapping[tuple[str, str], Mapping[str, int]]]]:
+    async def observe_requests() -> Mapping[tuple[str, str], Mapping[str, int]]:
+        try:
+            seen = await gateway.observe_traffic()
+        except httpx.HTTPError:
+            # Not knowing is no reason to refuse the rest of the answer.
+            return {}
+        return {
+            deployment: {"live": traffic.requests_total, "mirrored": traffic.mirrored_total}
+            for deployment, traffic in seen.deployments.items()
+        }
+
+    return observe_requests

@@ -1,0 +1,164 @@
+"""`teal up`, `teal down`, `teal status`: what they do and print. Called by the command line, which imports this late.
+
+Exit status: 0 done (or nothing to do), 1 refused with one sentence on standard error, 3 from `status`: not running.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any, NoReturn
+
+from teal.server.data_dir import DataDir
+from teal.server.detach import start_detached
+from teal.server.errors import DataDirInUse, ServerError
+from teal.server.processes import ProcessIdentity, is_alive, wait_for_end
+from teal.server.settings import Settings, load_settings
+from teal.server.status import describe_running
+from teal.telemetry.logs import configure_logging
+
+NOT_RUNNING = 3
+STARTING_S = 30.0
+STOPPING_S = 60.0
+LOOK_EVERY_S = 0.05
+
+
+def up(
+    data_dir: str | None = None,
+    port: int | None = None,
+    gateway_port: int | None = None,
+    host: str | None = None,
+    detach: bool = False,
+) -> None:
+    """Start a server, in the foreground unless `detach`; a running one is left alone."""
+    try:
+        settings = load_settings(data_dir=data_dir, port=port, gateway_port=gateway_port, host=host)
+        data = DataDir(settings.data_dir)
+        data.prepare()
+        if running := _wait_for_other(data):
+            print(f"Teal is running already (process {running['pid']}).")
+            _print_addresses(running)
+        elif detach:
+            _print_addresses(start_detached(settings, data))
+            print(f"Stop it with: teal down --data-dir {data.path}")
+        else:
+            run_in_foreground(settings, data)
+    except ServerError as error:
+        _refuse(error)
+
+
+def down(data_dir: str | None = None) -> None:
+    """Stop the server with everything it started, also what a killed one left behind."""
+    try:
+        settings = load_settings(data_dir=data_dir)
+        data = DataDir(settings.data_dir)
+        server = data.find_server_process() if data.path.exists() else None
+        if server:
+            _stop(server)
+            print(f"Stopped the server (process {server.pid}).")
+        elif data.path.exists() and (ended := _end_leftovers(settings, data)):
+            print(f"The server was not running; ended what it had left behind: {', '.join(ended)}.")
+        else:
+            print(f"No Teal server is running in {data.path}.")
+    except ServerError as error:
+        _refuse(error)
+
+
+def status(data_dir: str | None = None) -> dict[str, Any]:
+    """Where the server is and what it serves; exits with 3 when it is not running."""
+    try:
+        settings = load_settings(data_dir=data_dir)
+        data = DataDir(settings.data_dir)
+        running = _find_running(data)
+        if running is None:
+            state = "is starting or stopping" if data.find_server_process() else "is running"
+            word = "A" if data.find_server_process() else "No"
+            print(f"{word} Teal server {state} in {data.path}.", file=sys.stderr)
+            sys.exit(NOT_RUNNING)
+        return describe_running(data, running)
+    except ServerError as error:
+        _refuse(error)
+
+
+def run_in_foreground(settings: Settings, data: DataDir, *, ready_fd: int | None = None) -> None:
+    """Serve until told to stop. With `ready_fd` the parent of a detached server is told, not the terminal."""
+    # Late, because the whole server comes with it: `status` and an idle `up` answer in a fraction of its time.
+    from teal.server.run import serve
+
+    with data.locked():
+        configure_logging(data.log_file, level=settings.log_level, on_terminal=ready_fd is None)
+
+        def announce(content: dict[str, Any]) -> None:
+            if ready_fd is not None:
+                os.close(ready_fd)
+                return
+            _print_addresses(content)
+            print("Ctrl-C stops everything; twice, at once.", flush=True)
+
+        asyncio.run(serve(settings, data, announce))
+
+
+# --- private
+
+
+def _find_running(data: DataDir) -> dict[str, Any] | None:
+    """What the ready server of this directory says of itself."""
+    content = data.load_server()
+    try:
+        identity = ProcessIdentity(int(content["pid"]), float(content["created"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+    return content if is_alive(identity) else None
+
+
+def _wait_for_other(data: DataDir) -> dict[str, Any] | None:
+    """The running server; one that is just starting or stopping is waited for. None: there is none (any more)."""
+    if running := _find_running(data):
+        return running
+    if (other := data.find_server_process()) is None:
+        return None
+    for _ in range(int(STARTING_S / LOOK_EVERY_S)):
+        if wait_for_end(other, LOOK_EVERY_S):
+            return None
+        if running := _find_running(data):
+            return running
+    raise DataDirInUse(f"Another server (process {other.pid}) is starting or stopping in {data.path}; try again later.")
+
+
+def _stop(server: ProcessIdentity) -> None:
+    """Politely; then at once; then by force."""
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.kill(server.pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:
+            raise ServerError(f"The server (process {server.pid}) belongs to another user.") from None
+        if wait_for_end(server, STOPPING_S):
+            return
+        print(f"The server (process {server.pid}) takes its time; urging it.", file=sys.stderr)
+    raise ServerError(f"The server (process {server.pid}) could not be stopped.")
+
+
+def _end_leftovers(settings: Settings, data: DataDir) -> list[str]:
+    from teal.server.leftovers import end_leftovers
+
+    data.prepare()
+    with data.locked():
+        configure_logging(data.log_file, level=settings.log_level, on_terminal=True)
+        ended = asyncio.run(end_leftovers(settings, data))
+        data.server_file.unlink(missing_ok=True)
+        return ended
+
+
+def _print_addresses(content: dict[str, Any]) -> None:
+    folder = content["data_dir"]
+    print(f"Control plane  {content['url']}")
+    print(f"Endpoints      {content['gateway_url']}")
+    print(f"Data           {folder}")
+    print(f'Talk to it     export TEAL_DATA_DIR="{folder}", then: teal online-endpoint list', flush=True)
+
+
+def _refuse(error: ServerError) -> NoReturn:
+    print(error, file=sys.stderr)
+    sys.exit(1)

@@ -1,0 +1,215 @@
+"""A server's life: start everything in order, serve until told to stop, stop everything in order. Called by
+server/commands.py.
+
+Order of the start: store, instances (adopted), every endpoint published, gateway, REST surface. Ended by SIGTERM or
+Ctrl-C it takes everything down with it; killed, or after a defect, it leaves gateway and instances serving.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from socket import socket
+from typing import Any
+
+import uvicorn
+
+from teal import __version__
+from teal.gateway.errors import GatewayError, PortTaken
+from teal.gateway.pid_file import is_running, load_record
+from teal.server.assemble import Parts, assemble_app, assemble_parts, build_envoy_settings
+from teal.server.ca import ensure_certificate
+from teal.server.data_dir import DataDir
+from teal.server.errors import PortRefused, StartFailed
+from teal.server.ports import choose_gateway_port, format_url, open_listener
+from teal.server.processes import observe_process
+from teal.server.settings import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, Settings
+from teal.server.shutdown import Shutdown, stop_data_plane
+from teal.store.errors import StoreRefused
+
+logger = logging.getLogger(__name__)
+
+RENEW_EVERY_S = 12 * 3600.0
+API_GRACE_S = 2
+KEEP_ALIVE_S = 75
+
+
+async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str, Any]], None]) -> None:
+    """Run a server in a directory that is prepared and locked. `announce` is called once, when it is ready."""
+    shutdown = Shutdown()
+    with shutdown.on_signals(asyncio.get_running_loop()):
+        token = data.ensure_token()
+        ensure_certificate(data.certificates, _certified(settings.host), datetime.now(UTC))
+        run_dir = data.ensure_run_dir()
+        ports = data.load_ports()
+        listener = open_listener(settings.host, settings.port, remembered=ports.get("port"), default=DEFAULT_PORT)
+        with listener:
+            gateway_port = _choose_gateway_port(settings, data, run_dir, ports.get("gateway_port"))
+            parts = assemble_parts(settings, data, run_dir, gateway_port)
+            data.server_file.unlink(missing_ok=True)
+            async with AsyncExitStack() as stack:
+                await _start_parts(parts, stack)
+                await _serve_parts(settings, data, parts, listener, gateway_port, token, shutdown, announce)
+
+
+# --- private
+
+
+async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
+    """Open what others need first. Whatever fails, all that was opened is closed again, and what serves goes on."""
+    try:
+        await parts.store.open()
+        stack.push_async_callback(parts.store.close)
+        await parts.blobs.open()
+        stack.push_async_callback(parts.blobs.close)
+        stack.push_async_callback(parts.backend.close)
+        await parts.loop.open()
+        await parts.gateway.start()
+        stack.push_async_callback(_let_go_of_gateway, parts)
+        parts.gateway.set_complete()
+    except PortTaken as error:
+        raise PortRefused(
+            f"Port {error.port} on {error.host} is in use, so the gateway cannot listen there; "
+            "choose another with --gateway-port (0 takes any free one)."
+        ) from error
+    except (GatewayError, StoreRefused) as error:
+        raise StartFailed(str(error)) from error
+
+
+async def _let_go_of_gateway(parts: Parts) -> None:
+    await parts.gateway.stop(keep_envoy=True)
+
+
+async def _serve_parts(
+    settings: Settings,
+    data: DataDir,
+    parts: Parts,
+    listener: socket,
+    gateway_port: int,
+    token: str,
+    shutdown: Shutdown,
+    announce: Callable[[dict[str, Any]], None],
+) -> None:
+    url = format_url("https", settings.host, listener.getsockname()[1])
+    gateway_url = format_url("http", settings.host, gateway_port)
+    app = assemble_app(settings, parts, token=token, url=url, gateway_url=gateway_url)
+    api = _build_api_server(app, data)
+    tasks = [
+        asyncio.create_task(api.serve(sockets=[listener]), name="REST surface"),
+        asyncio.create_task(parts.loop.run(), name="reconcile loop"),
+        asyncio.create_task(_renew_certificate(api, data, settings.host), name="certificate renewal"),
+    ]
+    try:
+        await _wait_until_ready(api, parts, tasks, shutdown)
+        if not shutdown.is_asked:
+            data.save_ports(port=listener.getsockname()[1], gateway_port=gateway_port)
+            content = _describe(settings, url, gateway_url)
+            data.save_server(content)
+            logger.info("ready: %s, endpoints at %s, data in %s", url, gateway_url, data.path)
+            announce(content)
+        await _wait_for_end(tasks, shutdown)
+        logger.info("stopping")
+        data.server_file.unlink(missing_ok=True)
+        api.should_exit = True
+        await asyncio.wait(tasks[:1], timeout=API_GRACE_S + 1)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    await stop_data_plane(parts, shutdown, grace_s=settings.drain_s)
+
+
+class _ApiServer(uvicorn.Server):
+    """uvicorn without its own signal handlers: this process has its own."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _build_api_server(app: Any, data: DataDir) -> _ApiServer:
+    files = data.certificates
+    return _ApiServer(
+        uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ssl_certfile=files.certificate,
+            ssl_keyfile=files.key,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=API_GRACE_S,
+        )
+    )
+
+
+async def _wait_until_ready(
+    api: uvicorn.Server, parts: Parts, tasks: list[asyncio.Task[None]], shutdown: Shutdown
+) -> None:
+    while not shutdown.is_asked:
+        if api.started and await parts.gateway.is_listening():
+            return
+        _raise_for_ended(tasks)
+        await asyncio.sleep(0.01)
+
+
+async def _wait_for_end(tasks: list[asyncio.Task[None]], shutdown: Shutdown) -> None:
+    """Until somebody asks for the end, or a task that must never end has ended."""
+    asked = asyncio.create_task(shutdown.wait(), name="wait for shutdown")
+    try:
+        await asyncio.wait([asked, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        asked.cancel()
+    if not shutdown.is_asked:
+        _raise_for_ended(tasks)
+
+
+def _raise_for_ended(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        if task.done():
+            error = None if task.cancelled() else task.exception()
+            logger.critical("the %s has ended; the server goes down with it", task.get_name(), exc_info=error)
+            raise StartFailed(
+                f"The {task.get_name()} of the server has ended: {error or 'without a reason'}."
+            ) from error
+
+
+async def _renew_certificate(api: uvicorn.Server, data: DataDir, host: str) -> None:
+    """A server may run for longer than its certificate is valid; new connections get the new one."""
+    while True:
+        await asyncio.sleep(RENEW_EVERY_S)
+        if ensure_certificate(data.certificates, _certified(host), datetime.now(UTC)) and api.config.ssl:
+            api.config.ssl.load_cert_chain(data.certificates.certificate, data.certificates.key)
+            logger.info("the server's certificate was renewed")
+
+
+def _certified(host: str) -> list[str]:
+    return [] if host in ("0.0.0.0", "::") else [host]
+
+
+def _choose_gateway_port(settings: Settings, data: DataDir, run_dir: Path, remembered: int | None) -> int:
+    envoy = build_envoy_settings(settings, data, run_dir, remembered or DEFAULT_GATEWAY_PORT)
+    record = load_record(envoy.pid_file)
+    is_ours = record is not None and is_running(record, str(envoy.bootstrap_file))
+    return choose_gateway_port(
+        settings.host, settings.gateway_port, remembered=remembered, default=DEFAULT_GATEWAY_PORT, is_ours=is_ours
+    )
+
+
+def _describe(settings: Settings, url: str, gateway_url: str) -> dict[str, Any]:
+    me = observe_process(os.getpid())
+    return {
+        "url": url,
+        "gateway_url": gateway_url,
+        "data_dir": str(settings.data_dir),
+        "pid": me.pid,
+        "created": me.created,
+        "version": __version__,
+    }

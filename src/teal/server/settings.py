@@ -1,0 +1,108 @@
+"""What can be set for a server: from arguments of `teal up`, else from TEAL_* variables, else the default.
+
+Called by server/commands.py; docs/settings.md says the same to people.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from teal.server.errors import SettingRefused
+
+DEFAULT_DATA_DIR = "~/.teal"
+DEFAULT_PORT = 7443
+DEFAULT_GATEWAY_PORT = 7080
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A port of None means: the one this data directory had last time, else the default; 0 means any free one."""
+
+    data_dir: Path
+    host: str = "127.0.0.1"
+    port: int | None = None
+    gateway_port: int | None = None
+    workspaces: str = "auto"
+    python_mode: str = "nearest"
+    gateway_threads: int = 2
+    drain_s: float = 10.0
+    log_level: str = "info"
+
+
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "workspaces": ("auto", "manual"),
+    "python_mode": ("nearest", "exact"),
+    "log_level": ("debug", "info", "warning", "error"),
+}
+"""`workspaces` auto: a workspace is made when it is named for the first time. `python_mode`: what to do when the
+Python that an environment pins is not on this machine (design D5)."""
+
+
+def variable_of(name: str) -> str:
+    return f"TEAL_{name.upper()}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **given: object) -> Settings:
+    """The settings of a server; arguments of None count as not given."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {"data_dir": DEFAULT_DATA_DIR}
+    for field in fields(Settings):
+        text = environ.get(variable_of(field.name))
+        value = given.get(field.name)
+        if value is not None:
+            values[field.name] = value
+        elif text:
+            values[field.name] = text
+    return Settings(**{name: _PARSERS[name](name, str(value)) for name, value in values.items()})
+
+
+# --- private
+
+
+def _parse_folder(_: str, text: str) -> Path:
+    return Path(os.path.abspath(Path(text).expanduser()))
+
+
+def _parse_port(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) > 65535:
+        raise SettingRefused(f"{_call(name)} must be a port from 0 to 65535, not '{text}'.")
+    return int(text)
+
+
+def _parse_count(name: str, text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        raise SettingRefused(f"{_call(name)} must be a whole number of at least 1, not '{text}'.")
+    return int(text)
+
+
+def _parse_seconds(name: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 86400:
+        raise SettingRefused(f"{_call(name)} must be a number of seconds from 0 to 86400, not '{text}'.")
+    return value
+
+
+def _parse_choice(name: str, text: str) -> str:
+    if text.lower() not in CHOICES[name]:
+        raise SettingRefused(f"{_call(name)} must be one of {', '.join(CHOICES[name])}, not '{text}'.")
+    return text.lower()
+
+
+def _call(name: str) -> str:
+    return f"{name} ({variable_of(name)})"
+
+
+_PARSERS: Mapping[str, Callable[[str, str], Any]] = {
+    "data_dir": _parse_folder,
+    "host": lambda _, text: text,
+    "port": _parse_port,
+    "gateway_port": _parse_port,
+    "gateway_threads": _parse_count,
+    "drain_s": _parse_seconds,
+    **dict.fromkeys(CHOICES, _parse_choice),
+}
