@@ -1,0 +1,34 @@
+"""The `teal` command. Installed as a console script; `az` launchers call it too.
+
+Nothing heavy is imported here: `teal --help` answers before a client library could be loaded.
+"""
+
+import os
+import sys
+
+from teal.cli.app import TealCLI
+
+
+def main() -> None:
+    """Run one command and leave with its exit status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """One command, as a function: 0 done, 1 failed, 2 wrong usage, 3 not found (as az has them)."""
+    # `az ml online-endpoint …` and `teal online-endpoint …` are one command.
+    words = arguments[1:] if arguments[:1] == ["ml"] else arguments
+    try:
+        status = TealCLI().invoke(list(words) or ["--help"])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of a pipe has gone (`teal … | head`); there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+    return int(status or 0)
+
+
+if __name__ == "__main__":
+    main()

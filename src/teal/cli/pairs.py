@@ -1,0 +1,30 @@
+"""`blue=90 green=10`, as one word or several. Pure; used for --traffic, --mirror-traffic, --tags and --defaults."""
+
+from collections.abc import Iterable
+
+from knack.util import CLIError
+
+
+def parse_pairs(words: Iterable[str] | None, flag: str) -> dict[str, str]:
+    """Keys and values; the published scripts write them as one quoted word (spec/azureml.md §0.2)."""
+    found: dict[str, str] = {}
+    for word in words or ():
+        for pair in word.replace(",", " ").split() if flag.endswith("traffic") else [word]:
+            key, equals, value = pair.partition("=")
+            if not equals or not key:
+                raise CLIError(f"{flag} takes KEY=VALUE, not '{pair}'.")
+            found[key] = value
+    return found
+
+
+def parse_percents(words: Iterable[str] | None, flag: str) -> dict[str, int] | None:
+    """Whole percentages by name; None where the flag was not given."""
+    if words is None:
+        return None
+    percents = {}
+    for name, value in parse_pairs(words, flag).items():
+        number = value.removesuffix("%")
+        if not number.isdigit() or int(number) > 100:
+            raise CLIError(f"{flag}: '{name}={value}' is not a whole percentage from 0 to 100.")
+        percents[name.lower()] = int(number)
+    return percents
