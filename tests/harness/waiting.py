@@ -4,20 +4,36 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 DEFAULT_WITHIN_S = 10.0
 
 
+@overload
 async def wait_until(
-    condition: Callable[[], T | Awaitable[T]],
+    condition: Callable[[], Awaitable[T]],
+    within_s: float = ...,
+    *,
+    every_s: float = ...,
+    describe: Callable[[], object] | str | None = ...,
+) -> T: ...
+@overload
+async def wait_until(
+    condition: Callable[[], T],
+    within_s: float = ...,
+    *,
+    every_s: float = ...,
+    describe: Callable[[], object] | str | None = ...,
+) -> T: ...
+async def wait_until(
+    condition: Callable[[], Any],
     within_s: float = DEFAULT_WITHIN_S,
     *,
     every_s: float = 0.02,
     describe: Callable[[], object] | str | None = None,
-) -> T:
+) -> Any:
     """Return the first truthy value of `condition` (plain or async); fail the test when none came within `within_s`."""
     deadline = time.monotonic() + within_s
     while True:

@@ -1,0 +1,79 @@
+"""What Envoy is told at its start: where it listens, and where everything else comes from; for `envoy_process.py`.
+
+Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/bootstrap/v3/bootstrap.proto
+"""
+
+from pathlib import Path
+
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.address_pb2 import Address, Pipe
+from envoy.config.core.v3.backoff_pb2 import BackoffStrategy
+from envoy.config.core.v3.base_pb2 import Node, RetryPolicy
+from envoy.config.core.v3.config_source_pb2 import ApiConfigSource, ApiVersion
+from envoy.config.core.v3.grpc_service_pb2 import GrpcService
+from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
+from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
+from google.protobuf.duration_pb2 import Duration
+
+from teal.gateway.clusters import build_ads_source, pack
+from teal.gateway.listener import build_listener
+
+CONTROL_PLANE = "teal-control-plane"
+SOCKET_MODE = 0o600
+
+
+def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, admin_socket: Path) -> Bootstrap:
+    """A listener, the stream to the control plane, and an admin socket for this user only (it shows keys)."""
+    bootstrap = Bootstrap(
+        node=Node(id=node_id, cluster="teal"),
+        admin=Admin(address=_pipe(admin_socket)),
+        dynamic_resources=Bootstrap.DynamicResources(ads_config=_build_ads(), cds_config=build_ads_source()),
+    )
+    bootstrap.static_resources.listeners.append(build_listener(host, port))
+    bootstrap.static_resources.clusters.append(_build_control_plane_cluster(xds_socket))
+    return bootstrap
+
+
+# --- private
+
+
+def _build_ads() -> ApiConfigSource:
+    # Envoy's own back-off grows to half a minute; a control plane that is back must be found at once.
+    back_off = BackoffStrategy(base_interval=Duration(nanos=100_000_000), max_interval=Duration(seconds=1))
+    return ApiConfigSource(
+        api_type=ApiConfigSource.ApiType.DELTA_GRPC,
+        transport_api_version=ApiVersion.V3,
+        set_node_on_first_message_only=True,
+        grpc_services=[
+            GrpcService(
+                envoy_grpc=GrpcService.EnvoyGrpc(
+                    cluster_name=CONTROL_PLANE, retry_policy=RetryPolicy(retry_back_off=back_off)
+                )
+            )
+        ],
+    )
+
+
+def _build_control_plane_cluster(xds_socket: Path) -> Cluster:
+    endpoint = LbEndpoint(endpoint=Endpoint(address=_pipe(xds_socket)))
+    cluster = Cluster(
+        name=CONTROL_PLANE,
+        type=Cluster.DiscoveryType.STATIC,
+        connect_timeout=Duration(seconds=1),
+        load_assignment=ClusterLoadAssignment(
+            cluster_name=CONTROL_PLANE, endpoints=[LocalityLbEndpoints(lb_endpoints=[endpoint])]
+        ),
+    )
+    http2 = HttpProtocolOptions(
+        explicit_http_config=HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=Http2ProtocolOptions())
+    )
+    key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    cluster.typed_extension_protocol_options[key].CopyFrom(pack(http2))
+    return cluster
+
+
+def _pipe(path: Path) -> Address:
+    return Address(pipe=Pipe(path=str(path), mode=SOCKET_MODE))

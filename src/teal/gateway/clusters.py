@@ -1,0 +1,179 @@
+"""Where requests may go, in Envoy's words: a Cluster and its hosts for each deployment; called by `resources.py`.
+
+Names are identity only (endpoint, deployment, shadow or not): limits and hosts change inside a cluster, so that its
+statistics survive every change. Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/cluster/v3/cluster.proto
+"""
+
+from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
+from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
+from envoy.config.cluster.v3.outlier_detection_pb2 import OutlierDetection
+from envoy.config.core.v3.address_pb2 import Address, SocketAddress
+from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
+from envoy.config.core.v3.health_check_pb2 import HealthStatus
+from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, HttpProtocolOptions
+from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2 import LeastRequest
+from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions as UpstreamHttpOptions
+from envoy.type.v3.percent_pb2 import Percent
+from google.protobuf.any_pb2 import Any
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from teal.gateway.model import Host, Target
+
+# A larger body is answered normally and not copied: a shadow that stops reading pushes back on the live request as
+# soon as the buffers are full, so they must hold the largest copied body.
+MAX_MIRRORED_BODY_BYTES = 16 * 1024 * 1024
+MIRROR_BUFFER_BYTES = MAX_MIRRORED_BODY_BYTES + 1024 * 1024
+
+# Nobody waits for a copy's answer, so no route limits it: without this a frozen shadow would hold its copies for ever.
+# 180 s is the longest request time a deployment may ask for (spec/azureml.md §1.2).
+MAX_COPY_MS = 180_000
+
+# Instances keep idle connections for at least 60 s; closing first means never writing to one that is being closed.
+UPSTREAM_IDLE_S = 20
+CONNECT_TIMEOUT_S = 2
+
+
+def format_cluster_name(endpoint: str, deployment: str) -> str:
+    return f"{endpoint}/{deployment}"
+
+
+def format_shadow_name(endpoint: str, deployment: str) -> str:
+    return f"{endpoint}/{deployment}/shadow"
+
+
+def build_cluster(endpoint: str, target: Target) -> Cluster:
+    """The cluster that answers clients."""
+    cluster = _build_cluster(format_cluster_name(endpoint, target.deployment), target.max_in_flight)
+    options = HttpProtocolOptions(idle_timeout=Duration(seconds=UPSTREAM_IDLE_S))
+    _set_http_options(cluster, options)
+    return cluster
+
+
+def build_shadow_cluster(endpoint: str, target: Target) -> Cluster:
+    """A second cluster over the same hosts, for copies: capped apart, so that copies never take a client's place."""
+    cluster = _build_cluster(format_shadow_name(endpoint, target.deployment), target.max_in_flight)
+    cluster.per_connection_buffer_limit_bytes.value = MIRROR_BUFFER_BYTES
+    options = HttpProtocolOptions(
+        idle_timeout=Duration(seconds=UPSTREAM_IDLE_S),
+        max_stream_duration=build_milliseconds(max(MAX_COPY_MS, target.request_timeout_ms)),
+    )
+    _set_http_options(cluster, options)
+    return cluster
+
+
+def build_hosts(cluster_name: str, hosts: tuple[Host, ...]) -> ClusterLoadAssignment:
+    """The instances of a cluster. A draining one keeps its requests in hand and is chosen for no new one."""
+    ordered = sorted(hosts, key=lambda host: host.instance_id)
+    return ClusterLoadAssignment(
+        cluster_name=cluster_name,
+        endpoints=[LocalityLbEndpoints(lb_endpoints=[_build_host(host) for host in ordered])] if ordered else [],
+    )
+
+
+def build_ads_source() -> ConfigSource:
+    """`Ask on the one stream`, for every kind of resource that refers to another one.
+
+    No fetch timeout: when the control plane is silent, waiting is right, and starting half-configured is not.
+    """
+    return ConfigSource(
+        ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3, initial_fetch_timeout=Duration(seconds=0)
+    )
+
+
+def pack(message: Message) -> Any:
+    """A message as Envoy's typed config; the bytes depend on the content only."""
+    packed = Any()
+    packed.Pack(message, deterministic=True)
+    return packed
+
+
+def build_milliseconds(value: int) -> Duration:
+    duration = Duration()
+    duration.FromMilliseconds(value)
+    return duration
+
+
+# --- private
+
+# Far beyond any deployment: requests are what is limited, connections follow from them.
+_UNLIMITED = 1_000_000
+
+
+def _build_cluster(name: str, max_in_flight: int) -> Cluster:
+    return Cluster(
+        name=name,
+        type=Cluster.DiscoveryType.EDS,
+        eds_cluster_config=Cluster.EdsClusterConfig(eds_config=build_ads_source()),
+        connect_timeout=Duration(seconds=CONNECT_TIMEOUT_S),
+        load_balancing_policy=_build_least_request(),
+        # 0 switches panic mode off: a draining host stays without new requests even when there is no other.
+        common_lb_config=Cluster.CommonLbConfig(healthy_panic_threshold=Percent(value=0)),
+        outlier_detection=_build_outlier_detection(),
+        circuit_breakers=CircuitBreakers(
+            thresholds=[
+                CircuitBreakers.Thresholds(
+                    max_requests=UInt32Value(value=max_in_flight),
+                    max_pending_requests=UInt32Value(value=max_in_flight),
+                    max_retries=UInt32Value(value=max_in_flight),
+                    max_connections=UInt32Value(value=_UNLIMITED),
+                )
+            ]
+        ),
+    )
+
+
+def _build_least_request() -> LoadBalancingPolicy:
+    # All hosts are looked at, not two at random: with one request at a time per instance, an idle one must be found.
+    policy = LeastRequest(selection_method=LeastRequest.SelectionMethod.FULL_SCAN)
+    extension = TypedExtensionConfig(name="envoy.load_balancing_policies.least_request", typed_config=pack(policy))
+    return LoadBalancingPolicy(policies=[LoadBalancingPolicy.Policy(typed_extension_config=extension)])
+
+
+def _build_outlier_detection() -> OutlierDetection:
+    """A host that refuses connections is passed over for a moment, so that retries and new requests find another one.
+
+    Needed because a dead host has the fewest requests. Only failed connections (and timeouts without a single success
+    in between) count, never an instance's answers: health is Teal's to judge. Three, so that one request's own retries
+    suffice. Below 100 percent, a host without a sister is never passed over.
+    """
+    off = UInt32Value(value=0)
+    return OutlierDetection(
+        split_external_local_origin_errors=True,
+        consecutive_local_origin_failure=UInt32Value(value=3),
+        enforcing_consecutive_local_origin_failure=UInt32Value(value=100),
+        enforcing_local_origin_success_rate=off,
+        enforcing_consecutive_5xx=off,
+        enforcing_consecutive_gateway_failure=off,
+        enforcing_success_rate=off,
+        enforcing_failure_percentage=off,
+        enforcing_failure_percentage_local_origin=off,
+        max_ejection_percent=UInt32Value(value=99),
+        interval=build_milliseconds(500),
+        base_ejection_time=build_milliseconds(500),
+        max_ejection_time=build_milliseconds(1000),
+    )
+
+
+def _set_http_options(cluster: Cluster, options: HttpProtocolOptions) -> None:
+    upstream = UpstreamHttpOptions(
+        common_http_protocol_options=options,
+        explicit_http_config=UpstreamHttpOptions.ExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions()),
+    )
+    key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+    cluster.typed_extension_protocol_options[key].CopyFrom(pack(upstream))
+
+
+def _build_host(host: Host) -> LbEndpoint:
+    return LbEndpoint(
+        # `hostname` is a label here: it comes back in Envoy's host statistics, which is how they are told apart.
+        endpoint=Endpoint(
+            hostname=host.instance_id,
+            address=Address(socket_address=SocketAddress(address=host.address, port_value=host.port)),
+        ),
+        health_status=HealthStatus.DRAINING if host.draining else HealthStatus.HEALTHY,
+    )

@@ -1,0 +1,107 @@
+"""The gateway as the rest of Teal sees it: publish what an endpoint should do, learn when it is in force.
+
+Constructed by `teal.server`; used by the reconcile loop, from the event loop's thread only. The order inside one
+publication (nothing is routed to before it is there, nothing is taken away while it is routed to) is `delivery.py`'s.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from teal.gateway.admin import Admin
+from teal.gateway.envoy_process import EnvoyProcess, EnvoySettings
+from teal.gateway.errors import GatewayRefused
+from teal.gateway.model import EndpointModel, validate
+from teal.gateway.publications import InForce, Publications
+from teal.gateway.resources import EndpointResources, build_resources
+from teal.gateway.traffic import GatewayObserved, observe_traffic
+from teal.gateway.xds_server import XdsServer
+
+
+class Gateway:
+    """One Envoy and the stream that configures it.
+
+    After `start`, publish every endpoint there is, then call `set_complete`: until then nothing is taken away from an
+    Envoy that was adopted, and one that is starting does not listen yet.
+    """
+
+    def __init__(self, settings: EnvoySettings, changed: Callable[[], None] = lambda: None) -> None:
+        self.changed = changed
+        self._news = asyncio.Event()
+        self._publications = Publications(self._notify)
+        self._xds_server = XdsServer(settings.xds_socket, self._publications)
+        self._envoy = EnvoyProcess(settings, self._notify)
+        self._admin = Admin(settings.admin_socket)
+
+    async def start(self) -> None:
+        """Adopt or start Envoy, and open the stream to it. Raises a `GatewayError` that says what to do."""
+        self._envoy.prepare()
+        await self._xds_server.start()
+        try:
+            await self._envoy.start()
+        except BaseException:
+            await self._xds_server.stop()
+            raise
+
+    async def stop(self, *, keep_envoy: bool = False) -> None:
+        """Drain and end Envoy; or let it serve on with what it has, for the next control plane to adopt."""
+        await self._envoy.stop(keep_running=keep_envoy)
+        await self._xds_server.stop()
+
+    def publish(self, endpoint: EndpointModel) -> str:
+        """Want exactly this of one endpoint. Returns its version, in force or not; a model seen before changes nothing.
+
+        Raises `GatewayRefused` when the model breaks a rule; what was published before then stays.
+        """
+        reasons = validate(endpoint)
+        if reasons:
+            raise GatewayRefused(endpoint.name, reasons)
+        version = endpoint.version
+        if version != self._publications.wanted_version(endpoint.name):
+            self._publications.publish(build_resources(endpoint))
+        return version
+
+    def withdraw(self, endpoint_name: str) -> None:
+        """Want the endpoint gone; `in_force(...).withdrawn` says when it is."""
+        self._publications.publish(EndpointResources(endpoint_name, version=None))
+
+    def set_complete(self) -> None:
+        """Every endpoint that is wanted has been published: Envoy may drop all others, and may listen."""
+        self._publications.set_complete()
+
+    def in_force(self, endpoint_name: str) -> InForce:
+        """What every live gateway has acknowledged for this endpoint, and what one of them said against it."""
+        return self._publications.in_force(endpoint_name)
+
+    async def wait_in_force(self, endpoint_name: str, version: str | None, within_s: float) -> InForce:
+        """Until this version (None: withdrawn) is in force or rejected; `TimeoutError` when neither came in time."""
+        async with asyncio.timeout(within_s):
+            while True:
+                news = self._news
+                seen = self.in_force(endpoint_name)
+                if seen.rejected is not None or (seen.version == version and not seen.pending):
+                    return seen
+                await news.wait()
+
+    async def is_listening(self) -> bool:
+        """Whether clients are served: Envoy has its first complete configuration."""
+        return await self._admin.is_ready()
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with Envoy now, in a sentence."""
+        return self._envoy.problem
+
+    @property
+    def envoy_pid(self) -> int | None:
+        return self._envoy.pid
+
+    async def observe_traffic(self) -> GatewayObserved:
+        """What Envoy counts per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
+        return await observe_traffic(self._admin)
+
+    # --- private
+
+    def _notify(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+        self.changed()

@@ -1,0 +1,169 @@
+"""What every gateway should hold, endpoint by endpoint, and how far the connected ones have come.
+
+`gateway.py` writes what is wanted, `session.py` (one per connected gateway) reports what was accepted or rejected.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from teal.gateway.resources import EndpointResources
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What the live gateways do for one endpoint.
+
+    `version` is set when every one of them has acknowledged that same version. `pending`: some live gateway has yet
+    to answer for what was published (or withdrawn) last, or none is connected; silence is never taken for consent.
+    """
+
+    version: str | None
+    rejected: str | None
+    pending: bool
+
+    @property
+    def withdrawn(self) -> bool:
+        """No gateway sends requests to this endpoint's instances any more."""
+        return self.version is None and not self.pending
+
+
+class ConnectedGateway(Protocol):
+    """What publications need to know of a session."""
+
+    @property
+    def node_id(self) -> str: ...
+
+    def settled(self, endpoint: str) -> str | None:
+        """The version this gateway holds completely, None when it holds nothing of the endpoint."""
+
+    def has_settled(self, endpoint: str, version: str | None) -> bool: ...
+
+    def advance(self, endpoint: str) -> None:
+        """Send the next step for this endpoint, if there is one."""
+
+    def advance_all(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Publications:
+    """The wanted state of all endpoints, and the set of connected gateways."""
+
+    def __init__(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+        self._records: dict[str, _Record] = {}
+        self._gateways: dict[str, ConnectedGateway] = {}
+        self.complete = False
+
+    def publish(self, resources: EndpointResources) -> None:
+        """Want exactly these resources; wanting nothing (`version` None) withdraws the endpoint."""
+        record = self._records.get(resources.endpoint)
+        if record is not None and record.wanted.version == resources.version:
+            return
+        good = record.good if record is not None else None
+        self._records[resources.endpoint] = _Record(wanted=resources, good=good)
+        self._advance(resources.endpoint)
+
+    def wanted_version(self, endpoint: str) -> str | None:
+        record = self._records.get(endpoint)
+        return record.wanted.version if record is not None else None
+
+    def set_complete(self) -> None:
+        """From now on, what was never published here is unwanted, and a starting gateway may begin to listen."""
+        self.complete = True
+        for gateway in tuple(self._gateways.values()):
+            gateway.advance_all()
+
+    def in_force(self, endpoint: str) -> InForce:
+        record = self._records.get(endpoint)
+        if record is None:
+            return InForce(version=None, rejected=None, pending=False)
+        return InForce(
+            version=self._agreed_version(endpoint),
+            rejected=record.rejected,
+            pending=record.rejected is None and not self._all_settled(endpoint, record.wanted.version),
+        )
+
+    # What sessions ask and report
+
+    def target(self, endpoint: str) -> EndpointResources | None:
+        """What gateways should be brought to. None: leave what they hold of this endpoint as it is."""
+        record = self._records.get(endpoint)
+        if record is None:
+            return EndpointResources(endpoint, version=None) if self.complete else None
+        return record.wanted if record.rejected is None else record.good
+
+    def endpoints(self) -> Iterable[str]:
+        return tuple(self._records)
+
+    def __contains__(self, endpoint: str) -> bool:
+        return endpoint in self._records
+
+    def deliverable(self) -> set[str]:
+        """Endpoints of which a starting gateway must have everything but the scope before it may listen."""
+        targets = ((name, self.target(name)) for name in self._records)
+        return {name for name, target in targets if target is not None and target.version is not None}
+
+    def connect(self, gateway: ConnectedGateway) -> None:
+        """A gateway that comes back replaces its earlier stream, which may not have been found dead yet."""
+        earlier = self._gateways.get(gateway.node_id)
+        self._gateways[gateway.node_id] = gateway
+        if earlier is not None:
+            earlier.close()
+        self._changed()
+
+    def disconnect(self, gateway: ConnectedGateway) -> None:
+        if self._gateways.get(gateway.node_id) is gateway:
+            del self._gateways[gateway.node_id]
+            self._changed()
+
+    @property
+    def connected(self) -> frozenset[str]:
+        return frozenset(self._gateways)
+
+    def report_settled(self, endpoint: str) -> None:
+        """A gateway now holds its whole target for this endpoint."""
+        record = self._records.get(endpoint)
+        if record is not None and record.rejected is None and self._all_settled(endpoint, record.wanted.version):
+            if record.wanted.version is None:
+                del self._records[endpoint]
+            else:
+                record.good = record.wanted
+        self._changed()
+
+    def report_rejected(self, endpoint: str, version: str | None, words: str) -> None:
+        """A gateway refused a resource of this version: everybody goes back to the last good one.
+
+        Without a good one (this process never saw one in force) gateways keep what they hold: that may be serving.
+        """
+        record = self._records.get(endpoint)
+        if record is None:
+            return
+        if record.rejected is not None and record.good is not None and record.good.version == version:
+            record.good = None
+        elif record.wanted.version == version:
+            record.rejected = words
+            self._advance(endpoint)
+        self._changed()
+
+    # --- private
+
+    def _advance(self, endpoint: str) -> None:
+        for gateway in tuple(self._gateways.values()):
+            gateway.advance(endpoint)
+
+    def _all_settled(self, endpoint: str, version: str | None) -> bool:
+        gateways = self._gateways.values()
+        return bool(gateways) and all(gateway.has_settled(endpoint, version) for gateway in gateways)
+
+    def _agreed_version(self, endpoint: str) -> str | None:
+        versions = {gateway.settled(endpoint) for gateway in self._gateways.values()}
+        return versions.pop() if len(versions) == 1 else None
+
+
+@dataclass(slots=True)
+class _Record:
+    wanted: EndpointResources
+    good: EndpointResources | None
+    rejected: str | None = None

@@ -1,0 +1,141 @@
+"""What the gateway itself answers when no instance did: statuses and JSON bodies; `listener.py` installs them.
+
+Every body is `{"error": {"code", "message"}}`, because clients show `error.message` (spec/wire.md §6.1). Envoy says why
+it gave up with response flags; this table gives them the data plane's statuses (spec/azureml.md §1.6). Flags:
+https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/observability/access_log/usage
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from envoy.config.accesslog.v3.accesslog_pb2 import (
+    AccessLogFilter,
+    ComparisonFilter,
+    ResponseFlagFilter,
+    StatusCodeFilter,
+)
+from envoy.config.core.v3.base_pb2 import HeaderValueOption, RuntimeUInt32
+from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
+    LocalReplyConfig,
+    ResponseMapper,
+)
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.wrappers_pb2 import UInt32Value
+
+from teal.gateway import headers
+
+
+def build_error_format(code: str, message: str) -> SubstitutionFormatString:
+    """An error body. Envoy fills in what stands between percent signs, escaped as JSON needs it."""
+    body = Struct()
+    body.update({"error": {"code": code, "message": message}})
+    return SubstitutionFormatString(json_format=body)
+
+
+def build_local_replies() -> LocalReplyConfig:
+    """The table below for Envoy, and a last line for whatever is not in it, so that no body is ever plain text."""
+    return LocalReplyConfig(mappers=[*(_build_mapper(reply) for reply in REPLIES), *_build_rest()])
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What one group of response flags means to a client."""
+
+    flags: tuple[str, ...]
+    status: int
+    code: str
+    message: str
+    model_error: str | None = None
+
+
+# "%UPSTREAM_CLUSTER%" reads endpoint/deployment.
+REPLIES = (
+    Reply(
+        flags=("UT",),
+        status=408,
+        code="RequestTimeout",
+        message="'%UPSTREAM_CLUSTER%' sent nothing for longer than its request_timeout_ms",
+    ),
+    Reply(
+        flags=("UO",),
+        status=429,
+        code="TooManyRequests",
+        message="'%UPSTREAM_CLUSTER%' has all the requests in hand that it may have (2 x instances x"
+        " max_concurrent_requests_per_instance); raise request_settings.max_concurrent_requests_per_instance"
+        " or instance_count",
+    ),
+    # The request may have been acted on, so it is not repeated here, and 424 keeps clients from repeating it silently.
+    Reply(
+        flags=("UC", "UR", "LR"),
+        status=424,
+        code="InstanceLost",
+        message="the instance of '%UPSTREAM_CLUSTER%' went away with this request in hand",
+        model_error="instance-lost",
+    ),
+    Reply(
+        flags=("UPE",),
+        status=424,
+        code="InvalidAnswer",
+        message="the instance of '%UPSTREAM_CLUSTER%' answered something that is not HTTP",
+        model_error="invalid-answer",
+    ),
+    Reply(
+        flags=("UH", "UF", "NC"),
+        status=503,
+        code="NoInstanceReady",
+        message="no instance of '%UPSTREAM_CLUSTER%' is ready",
+    ),
+    Reply(
+        flags=("NR",),
+        status=404,
+        code="EndpointNotFound",
+        message="no endpoint at this path; requests go to /endpoints/<name>/...",
+    ),
+)
+
+
+# --- private
+
+
+def _build_mapper(reply: Reply) -> ResponseMapper:
+    return ResponseMapper(
+        filter=AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=reply.flags)),
+        status_code=UInt32Value(value=reply.status),
+        body_format_override=build_error_format(reply.code, reply.message),
+        headers_to_add=[*headers.build_id_headers(), *_build_model_error(reply)],
+    )
+
+
+def _build_model_error(reply: Reply) -> Sequence[HeaderValueOption]:
+    if reply.model_error is None:
+        return ()
+    return (
+        headers.overwrite(headers.MODEL_ERROR_STATUS, "502"),
+        headers.overwrite(headers.MODEL_ERROR_REASON, reply.model_error),
+    )
+
+
+def _build_rest() -> list[ResponseMapper]:
+    # 401 and 404 without a flag are the route table's own refusals, which carry their body already.
+    as_it_is = SubstitutionFormatString(content_type="application/json")
+    as_it_is.text_format_source.inline_string = "%LOCAL_REPLY_BODY%"
+    own = [
+        ResponseMapper(
+            filter=_status_filter(ComparisonFilter.EQ, status),
+            body_format_override=as_it_is,
+            headers_to_add=headers.build_id_headers(),
+        )
+        for status in (401, 404)
+    ]
+    other = ResponseMapper(
+        filter=_status_filter(ComparisonFilter.GE, 0),
+        body_format_override=build_error_format("GatewayError", "%LOCAL_REPLY_BODY%"),
+        headers_to_add=headers.build_id_headers(),
+    )
+    return [*own, other]
+
+
+def _status_filter(op: "ComparisonFilter.Op", status: int) -> AccessLogFilter:
+    value = RuntimeUInt32(default_value=status, runtime_key="teal.unused")
+    return AccessLogFilter(status_code_filter=StatusCodeFilter(comparison=ComparisonFilter(op=op, value=value)))

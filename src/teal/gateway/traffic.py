@@ -1,0 +1,94 @@
+"""How much traffic each deployment really gets, as Envoy counts it; for `gateway.py`."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from teal.gateway.admin import Admin
+from teal.gateway.routes import UNMIRRORED
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficObserved:
+    """One deployment, as Envoy counts it. Totals start at 0 whenever Envoy starts; in flight includes copies."""
+
+    in_flight: Mapping[str, int] = field(default_factory=dict)  # by instance id, draining instances included
+    requests_total: int = 0
+    refused_total: int = 0  # over the in-flight limit: answered 429
+    timeouts_total: int = 0  # silent for too long: answered 408, or cut when bytes had come already
+    mirrored_total: int = 0  # copies sent
+    mirror_dropped_total: int = 0  # copies not sent because the shadow had its fill
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayObserved:
+    """All deployments by (endpoint, deployment), and per endpoint the requests too large to copy."""
+
+    deployments: Mapping[tuple[str, str], TrafficObserved]
+    unmirrored_total: Mapping[str, int]
+
+
+async def observe_traffic(admin: Admin) -> GatewayObserved:
+    """Two questions to Envoy, filtered on its side."""
+    clusters = await admin.get_json("/clusters", format="json")
+    stats = await admin.get_json("/stats", format="json", filter=_FILTER)
+    return build_observed(clusters.get("cluster_statuses", []), stats["stats"])
+
+
+def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> GatewayObserved:
+    """Envoy's two answers, by deployment instead of by cluster and by counter."""
+    in_flight: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for status in cluster_statuses:
+        owner = _parse_cluster_name(status["name"])
+        if owner is None:
+            continue
+        hosts = in_flight[owner]
+        for host in status.get("host_statuses", []):
+            instance_id = host.get("hostname", "")
+            hosts[instance_id] = hosts.get(instance_id, 0) + _read_active(host)
+    totals: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    unmirrored: dict[str, int] = {}
+    for stat in stats:
+        if found := _CLUSTER_STAT.fullmatch(stat.get("name", "")):
+            endpoint, deployment, shadow, name = found.groups()
+            if total := (_SHADOW_TOTALS if shadow else _TOTALS).get(name):
+                counted = totals[endpoint, deployment]
+                counted[total] = counted.get(total, 0) + stat["value"]
+        elif found := _UNMIRRORED_STAT.fullmatch(stat.get("name", "")):
+            unmirrored[found.group(1)] = stat["value"]
+    return GatewayObserved(
+        deployments={
+            owner: TrafficObserved(in_flight=in_flight.get(owner, {}), **totals.get(owner, {}))
+            for owner in in_flight.keys() | totals.keys()
+        },
+        unmirrored_total=unmirrored,
+    )
+
+
+# --- private
+
+_TOTALS = {
+    "upstream_rq_total": "requests_total",
+    "upstream_rq_active_overflow": "refused_total",
+    "upstream_rq_pending_overflow": "refused_total",
+    "upstream_rq_per_try_idle_timeout": "timeouts_total",
+}
+_SHADOW_TOTALS = {
+    "upstream_rq_total": "mirrored_total",
+    "upstream_rq_active_overflow": "mirror_dropped_total",
+    "upstream_rq_pending_overflow": "mirror_dropped_total",
+}
+_CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({'|'.join(_TOTALS)})")
+_UNMIRRORED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{UNMIRRORED}\.upstream_rq_total")
+_FILTER = rf"^(cluster\.[^.]+/[^.]+\.({'|'.join(_TOTALS)})|vhost\.[^.]+\.route\.{UNMIRRORED}\.upstream_rq_total)$"
+
+
+def _parse_cluster_name(name: str) -> tuple[str, str] | None:
+    parts = name.split("/")
+    return (parts[0], parts[1]) if len(parts) in (2, 3) else None
+
+
+def _read_active(host: Mapping[str, Any]) -> int:
+    return sum(int(stat.get("value", 0)) for stat in host.get("stats", []) if stat["name"] == "rq_active")
