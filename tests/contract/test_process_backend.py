@@ -169,7 +169,11 @@ async def test_a_taken_port_is_tried_again_with_another(open_backend: OpenBacken
 async def test_ports_that_stay_taken_end_the_attempt(open_backend: OpenBackend) -> None:
     backend = await open_backend()
     await backend.apply(build_spec("report_failed=PortTaken"), attempt=1)
-    assert get_failure(await wait_for_phase(backend, InstancePhase.EXITED))[0] == "PortTaken"
+    ended = await wait_for_phase(backend, InstancePhase.EXITED)
+    assert get_failure(ended)[0] == "PortTaken"
+    assert not ended.permanent
+    names = [phase.name for phase in ended.phases]
+    assert len(names) == len(set(names))
 
 
 async def test_over_its_memory_an_instance_is_killed_and_says_so(open_backend: OpenBackend) -> None:

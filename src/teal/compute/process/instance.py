@@ -34,7 +34,7 @@ from teal.compute.process.launch import (
 )
 from teal.compute.process.logs import append_line, load_tail
 from teal.compute.process.preparation import PreparationFailed, apply_preparation, build_disk_failure
-from teal.compute.process.reports import BootReport, build_exit_failure, is_permanent, load_report
+from teal.compute.process.reports import PORT_TAKEN, BootReport, build_exit_failure, is_permanent, load_report
 from teal.domain.failures import Failure
 from teal.domain.instances import InstanceObserved, InstancePhase, PhaseTime
 
@@ -273,7 +273,7 @@ class ProcessInstance:
 
     def _has_lost_its_port(self) -> bool:
         report = self._load_last_report()
-        taken = report is not None and report.failure is not None and report.failure.code == "PortTaken"
+        taken = report is not None and report.failure is not None and report.failure.code == PORT_TAKEN
         return taken and self._removal is None
 
     def _load_last_report(self) -> BootReport | None:
@@ -361,7 +361,9 @@ class ProcessInstance:
         return None
 
     def _begin_phase(self, name: str) -> None:
-        self._see(detail=name, phases=(*self.observed.phases, PhaseTime(name, self._around.now())))
+        if name not in {phase.name for phase in self.observed.phases}:  # a second port is not a second start
+            self._see(phases=(*self.observed.phases, PhaseTime(name, self._around.now())))
+        self._see(detail=name)
 
     def _see(self, **what: object) -> None:
         if self._removal is not None:  # nothing of it matters any more

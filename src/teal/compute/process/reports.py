@@ -9,6 +9,7 @@ from teal.compute.process.directories import Exit
 from teal.domain.failures import Failure
 from teal.domain.instances import PhaseTime
 
+PORT_TAKEN = "PortTaken"
 BOOT_FAILURE_EXIT_CODE = 3
 """The reference server's exit code for a worker that could not boot (`spec/wire.md` §7.1)."""
 
@@ -44,13 +45,10 @@ def load_report(path: Path) -> BootReport | None:
 
 
 def is_permanent(report: BootReport | None, ended: Exit | None) -> bool:
-    """Whether starting again is pointless: the script said itself that it cannot be started, and ended for that."""
-    return (
-        report is not None
-        and report.failure is not None
-        and ended is not None
-        and ended.exit_code == BOOT_FAILURE_EXIT_CODE
-    )
+    """Whether starting again is pointless: the server said that this script cannot be started, and ended for that."""
+    if report is None or report.failure is None or ended is None:
+        return False
+    return ended.exit_code == BOOT_FAILURE_EXIT_CODE and report.failure.code != PORT_TAKEN
 
 
 def build_exit_failure(
