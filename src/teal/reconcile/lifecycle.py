@@ -28,7 +28,8 @@ def step(
 ) -> Step:
     """One of these things can happen to an instance that is wanted:
 
-    1. its process ended: out of rotation, to be started again after a growing delay;
+    1. its process ended: out of rotation, to be started again after a growing delay (at once when nothing is left of
+       it: the server was brought down meanwhile);
     2. its process runs and the readiness probe passes: ready;
     3. it took longer than the probe allows for its first good answer: given up;
     4. it was in service and its readiness probe fails: out of rotation until it passes again;
@@ -38,7 +39,7 @@ def step(
     if seen and seen.attempt == record.attempt and seen.phase is InstancePhase.EXITED:
         return _ended(record, seen, now)
     if seen is None and record.state.is_serving:
-        return Step(_crashed(record, now))
+        return Step(_start_over(record, now))
     if seen is None or seen.attempt != record.attempt:
         return Step(record)
     if record.running_since is None and seen.phase in (InstancePhase.STARTING, InstancePhase.RUNNING):
@@ -95,14 +96,17 @@ def _ended(record: InstanceRecord, seen: InstanceObserved, now: float) -> Step:
 
 def _crashed(record: InstanceRecord, now: float) -> InstanceRecord:
     crashes = record.crashes + 1
+    return replace(_start_over(record, now), crashes=crashes, retry_at=now + restart_delay_s(crashes))
+
+
+def _start_over(record: InstanceRecord, now: float) -> InstanceRecord:
     return replace(
         record,
         state=InstanceState.STARTED,
         since=now,
         attempt=record.attempt + 1,
-        crashes=crashes,
         running_since=None,
-        retry_at=now + restart_delay_s(crashes),
+        retry_at=None,
         address=None,
         port=None,
     )
