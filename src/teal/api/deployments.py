@@ -16,6 +16,7 @@ from teal.control.deployments import DeploymentView
 from teal.domain.deployments import MAX_INSTANCES, DeploymentSpec, OnlineDeployment
 from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.operations import Operation
+from teal.domain.states import ProvisioningState
 from teal.store.database import Transaction
 
 DEFAULT_LOG_LINES = 5000
@@ -77,20 +78,22 @@ async def delete_deployment(call: InWorkspace, endpoint: str, deployment: str) -
 
 
 async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
-    """The last lines of every instance; of a failed deployment that has none left, the reason."""
+    """The last lines of every instance, and of those whose failure ended the last change; with neither, the reason."""
     members = Members(await call.json())
     container, tail = _parse_container(members.text("containerType")), members.whole("tail", DEFAULT_LOG_LINES)
     if tail < 1:
         raise InvalidInput("tail must be at least 1.", target="tail")
     view = await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
-    texts = {i.instance_id: await call.services.read_logs(i.instance_id, container, tail) for i in view.instances}
-    if len(texts) == 1:
-        content = next(iter(texts.values()))
-    else:
-        content = "".join(f"==> {id} <==\n{text.rstrip()}\n" for id, text in texts.items())
+    texts: dict[str, str] = {}
+    if view.state is ProvisioningState.FAILED and (left := view.status.failed_logs.get(container)):
+        texts["failed"] = "".join(left.splitlines(keepends=True)[-tail:])
+    for instance in view.instances:
+        texts[instance.instance_id] = await call.services.read_logs(instance.instance_id, container, tail)
     if not texts and view.status.failure:
-        content = view.status.failure.describe() + "\n"
-    return JSONResponse({"content": content})
+        return JSONResponse({"content": f"{view.status.failure.describe()}\n"})
+    if len(texts) == 1:
+        return JSONResponse({"content": next(iter(texts.values()))})
+    return JSONResponse({"content": "".join(f"==> {id} <==\n{text.rstrip()}\n" for id, text in texts.items())})
 
 
 async def list_skus(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:

@@ -15,7 +15,7 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
     sent = Members(body).mapping("properties")
     members = Members(sent or {}, "properties")
     members.texts("tags")
-    members.texts("properties")
+    members.mapping("properties")  # not only text: code has a numeric hash_version
     members.flag("isArchived", default=False)
     members.flag("isAnonymous", default=False)
     members.text("description")

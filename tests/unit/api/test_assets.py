@@ -1,0 +1,120 @@
+"""Models, environments and codes over REST, as stock clients rely on them (spec/wire.md §3.3-3.5)."""
+
+import pytest
+
+from tests.harness.rest import WORKSPACE, RestServer
+
+URI = "azureml://subscriptions/sub/resourcegroups/rg/workspaces/ws/datastores/workspaceblobstore/paths/LocalUpload/h/m"
+MODEL = {"modelType": "custom_model", "modelUri": URI, "tags": {"a": "b"}, "isAnonymous": False, "isArchived": False}
+
+
+async def test_a_model_has_flavors_and_its_own_members(rest: RestServer) -> None:
+    answer = await rest.client.put(f"{WORKSPACE}/models/M.1/versions/1", json={"properties": {**MODEL, "x": {"y": 1}}})
+    assert answer.status_code == 201
+    body = answer.json()
+    assert body["id"] == f"{WORKSPACE}/models/M.1/versions/1"
+    assert body["name"] == "1"
+    assert body["properties"]["flavors"] == {}
+    assert body["properties"]["x"] == {"y": 1}
+    assert body["properties"]["provisioningState"] == "Succeeded"
+    assert (await rest.client.get(f"{WORKSPACE}/models/M.1/versions/1")).json() == body
+
+
+async def test_the_same_model_may_be_put_again_but_not_another_path(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/models/m/versions/1"
+    await rest.client.put(path, json={"properties": MODEL})
+    again = await rest.client.put(path, json={"properties": {**MODEL, "tags": {"new": "1"}}})
+    assert again.status_code == 200
+    assert again.json()["properties"]["tags"] == {"new": "1"}
+    refused = await rest.client.put(path, json={"properties": {**MODEL, "modelUri": f"{URI}/other"}})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["code"] == "UserError"
+    assert refused.json()["error"]["message"] == "Asset paths cannot be updated."
+
+
+async def test_an_environment_with_other_content_is_a_conflict(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/environments/e/versions/1"
+    assert (await rest.client.put(path, json={"properties": {"image": "a"}})).status_code == 201
+    assert (await rest.client.put(path, json={"properties": {"image": "a"}})).status_code == 200
+    assert (await rest.client.put(path, json={"properties": {"image": "b"}})).status_code == 409
+
+
+async def test_the_newest_version_is_the_last_created_not_the_last_changed(rest: RestServer) -> None:
+    for version in ("10", "9"):
+        await rest.client.put(f"{WORKSPACE}/models/m/versions/{version}", json={"properties": MODEL})
+        rest.now += 1
+    await rest.client.put(f"{WORKSPACE}/models/m/versions/10", json={"properties": {**MODEL, "tags": {}}})
+    newest = await rest.client.get(f"{WORKSPACE}/models/m/versions?$orderBy=createdtime desc&$top=1")
+    assert [v["name"] for v in newest.json()["value"]] == ["9"]
+    container = (await rest.client.get(f"{WORKSPACE}/models/m")).json()["properties"]
+    assert (container["latestVersion"], container["nextVersion"]) == ("9", "11")
+    assert (await rest.client.get(f"{WORKSPACE}/models/none/versions?$top=1")).json() == {"value": []}
+    assert (await rest.client.get(f"{WORKSPACE}/models/none")).status_code == 404
+    assert (await rest.client.get(f"{WORKSPACE}/models/m/versions?$top=x")).status_code == 400
+
+
+async def test_an_archived_version_is_in_the_lists_that_ask_for_it(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/models/m/versions/1"
+    await rest.client.put(path, json={"properties": MODEL})
+    whole = (await rest.client.get(path)).json()
+    whole["properties"]["isArchived"] = True
+    assert (await rest.client.put(path, json=whole)).status_code == 200
+    counts = {}
+    for view in ("ActiveOnly", "ArchivedOnly", "All"):
+        answer = await rest.client.get(f"{WORKSPACE}/models/m/versions?listViewType={view}")
+        counts[view] = len(answer.json()["value"])
+    assert counts == {"ActiveOnly": 0, "ArchivedOnly": 1, "All": 1}
+    assert (await rest.client.get(f"{WORKSPACE}/models?listViewType=None")).status_code == 400
+
+
+async def test_a_container_is_archived_as_a_whole(rest: RestServer) -> None:
+    await rest.client.put(f"{WORKSPACE}/models/m/versions/1", json={"properties": MODEL})
+    body = {"properties": {"tags": {}, "properties": {}, "isArchived": True}}
+    answer = await rest.client.put(f"{WORKSPACE}/models/m", json=body)
+    assert answer.status_code == 200
+    assert answer.json()["properties"]["isArchived"] is True
+    assert (await rest.client.get(f"{WORKSPACE}/models?listViewType=ActiveOnly")).json() == {"value": []}
+
+
+async def test_code_is_found_by_its_content_under_any_name(rest: RestServer) -> None:
+    properties = {
+        "codeUri": "https://h/azblob/a/c/code",
+        "properties": {"hash_sha256": "4370df", "hash_version": 202208},
+    }
+    lookup = f"{WORKSPACE}/codes/another/versions?hash=4370df&hashVersion=202208"
+    assert (await rest.client.get(lookup)).json() == {"value": []}
+    put = await rest.client.put(f"{WORKSPACE}/codes/one/versions/1", json={"properties": properties})
+    assert put.status_code == 201, put.text
+    found = (await rest.client.get(lookup)).json()["value"]
+    assert [code["id"] for code in found] == [f"{WORKSPACE}/codes/one/versions/1"]
+    assert len((await rest.client.get(f"{WORKSPACE}/codes/one/versions")).json()["value"]) == 1
+
+
+async def test_code_is_uploaded_to_a_signed_container_of_its_own(rest: RestServer) -> None:
+    answer = await rest.client.post(
+        f"{WORKSPACE}/codes/one/versions/1/startPendingUpload", json={"pendingUploadType": "TemporaryBlobReference"}
+    )
+    reference = answer.json()["blobReferenceForConsumption"]
+    assert reference["credential"]["credentialType"] == "SAS"
+    url, _, sas = reference["credential"]["sasUri"].partition("?")
+    assert url == reference["blobUri"]
+    put = await rest.stranger.put(f"{url}/code/score.py?{sas}", content=b"1", headers={"x-ms-blob-type": "BlockBlob"})
+    assert put.status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "properties", "target"),
+    [
+        ("models/m/versions/1", {"modelType": "custom_model"}, "properties.modelUri"),
+        ("codes/c/versions/1", {}, "properties.codeUri"),
+        ("models/m/versions/1", {**MODEL, "tags": []}, "properties.tags"),
+        ("environments/e/versions/1", {"condaFile": {"a": 1}}, "properties.condaFile"),
+        ("models/-m/versions/1", MODEL, "name"),
+    ],
+)
+async def test_what_cannot_be_is_refused(
+    rest: RestServer, path: str, properties: dict[str, object], target: str
+) -> None:
+    answer = await rest.client.put(f"{WORKSPACE}/{path}", json={"properties": properties})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["target"] == target

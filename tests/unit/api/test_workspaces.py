@@ -1,0 +1,51 @@
+"""Workspaces, subscriptions and the datastore over REST (spec/wire.md §3.1-3.2)."""
+
+from pathlib import Path
+
+from tests.harness.rest import WORKSPACE, RestServer, running_rest
+
+LIST = WORKSPACE.rpartition("/")[0]
+
+
+async def test_a_workspace_is_made_when_it_is_named_for_the_first_time(rest: RestServer) -> None:
+    answer = await rest.client.get(WORKSPACE)
+    body = answer.json()
+    assert answer.status_code == 200
+    assert (body["id"], body["name"], body["location"], body["kind"]) == (WORKSPACE, "ws", "local", "Default")
+    assert body["properties"]["mlFlowTrackingUri"].startswith("azureml://127.0.0.1:")
+    assert body["properties"]["workspaceId"]
+    again = await rest.client.get(WORKSPACE.replace("/ws", "/WS"))
+    assert again.json()["properties"]["workspaceId"] == body["properties"]["workspaceId"]
+
+
+async def test_where_workspaces_are_made_by_hand_an_unknown_one_is_not_found(tmp_path: Path) -> None:
+    async with running_rest(tmp_path, create_workspaces=False) as rest:
+        missing = await rest.client.get(f"{WORKSPACE}/onlineEndpoints")
+        assert missing.status_code == 404
+        assert "'ws' does not exist" in missing.json()["error"]["message"]
+        assert (await rest.client.put(WORKSPACE, json={"location": "local"})).status_code == 201
+        assert (await rest.client.put(WORKSPACE, json={})).status_code == 200
+        assert (await rest.client.get(f"{WORKSPACE}/onlineEndpoints")).status_code == 200
+
+
+async def test_workspaces_are_listed_by_group_and_by_subscription(rest: RestServer) -> None:
+    for path in (WORKSPACE, WORKSPACE.replace("/rg/", "/other/"), WORKSPACE.replace("/sub/", "/second/")):
+        await rest.client.get(path)
+    in_group = (await rest.client.get(LIST)).json()["value"]
+    assert [w["id"] for w in in_group] == [WORKSPACE]
+    in_subscription = await rest.client.get(LIST.replace("/resourceGroups/rg", ""))
+    assert len(in_subscription.json()["value"]) == 2
+    subscriptions = (await rest.client.get("/subscriptions")).json()["value"]
+    assert [s["subscriptionId"] for s in subscriptions] == ["second", "sub"]
+
+
+async def test_the_datastore_leads_stock_clients_to_this_server(rest: RestServer) -> None:
+    listed = await rest.client.get(f"{WORKSPACE}/datastores?count=30&isDefault=true&orderByAsc=false")
+    one = (await rest.client.get(f"{WORKSPACE}/datastores/workspaceblobstore")).json()
+    assert listed.json()["value"] == [one]
+    properties = one["properties"]
+    url = f"https://{properties['accountName']}.blob.{properties['endpoint']}/{properties['containerName']}/a"
+    assert (await rest.client.put(url, content=b"1", headers={"x-ms-blob-type": "BlockBlob"})).status_code == 201
+    assert (await rest.client.get(f"{WORKSPACE}/datastores/other")).status_code == 404
+    secrets = f"{WORKSPACE}/datastores/workspaceblobstore/listSecrets"
+    assert (await rest.client.post(secrets, json={"expireAfterHours": 0})).status_code == 400
