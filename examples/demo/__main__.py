@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +49,8 @@ async def run_demo(folder: Path, *, keep: bool) -> int:
         status = explain(error)
     finally:
         stop_on_signals(lambda: None)  # a second Ctrl-C must not leave half of it running
-        await leave_nothing(folder, teal, keep=keep)
-    return status
+        left = await leave_nothing(folder, teal, keep=keep)
+    return status or int(left)
 
 
 async def play(folder: Path, teal: Teal) -> Verdict:
@@ -85,18 +86,19 @@ def explain(error: Exception) -> int:
     return 1
 
 
-async def leave_nothing(folder: Path, teal: Teal, *, keep: bool) -> None:
+async def leave_nothing(folder: Path, teal: Teal, *, keep: bool) -> bool:
+    """Whether `teal down` left anything that had to be stopped by other means; a demo that needs that has failed."""
     if (folder / "data").exists():
-        try:
+        with suppress(CommandFailed):  # a server that was interrupted while it started may not know it is to stop
             await teal.text("down")
-        except CommandFailed as failed:
-            print(failed, file=sys.stderr)
-    for left in await stop_processes(folder):
-        print(f"had to stop {left}", file=sys.stderr)
+    left = await stop_processes(folder)
+    for words in left:
+        print(f"had to stop {words}", file=sys.stderr)
     if keep:
         print(f"kept {folder}", file=sys.stderr)
     else:
         shutil.rmtree(folder, ignore_errors=True)
+    return bool(left)
 
 
 def stop_on_signals(stop: Callable[[], object]) -> None:

@@ -101,7 +101,8 @@ class Story:
             *("invoke", "--deployment-name", "green", "--request-file", "sample-request.json")
         )
         said = json.loads(answer) if isinstance(answer, str) else answer
-        row = Row("green by name", wanted="green", seen=f"model {said['model']}: {predictions_in(said)}")
+        numbers = ", ".join(f"{number:.1f}" for number in predictions_in(said))
+        row = Row("green by name", wanted="green", seen=f"model {said['model']}: {numbers}")
         if said["model"] != "boosting":
             row = Row(row.step, row.wanted, row.seen, problems=(f"{said['model']} answered a call of green by name",))
         self._add(row)
