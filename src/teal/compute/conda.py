@@ -56,13 +56,16 @@ def parse_conda_file(text: str) -> Requirements:
     skipped: list[str] = []
     unknown: list[str] = []
     for spec in conda_specs:
-        name, version = parse_match_spec(spec)
+        name, _ = _split_spec(spec)
+        if is_not_python(name):
+            unknown.append(name)
+            continue
+        if is_system_library(name):
+            skipped.append(name)
+            continue
+        _, version = parse_match_spec(spec)
         if name == "python":
             python = SpecifierSet(version)
-        elif is_not_python(name):
-            unknown.append(name)
-        elif is_system_library(name):
-            skipped.append(name)
         else:
             twin = PYPI_TWINS.get(name, name)
             packages.append(twin + version)
@@ -83,22 +86,16 @@ def parse_conda_file(text: str) -> Requirements:
 
 def parse_match_spec(spec: str) -> tuple[str, str]:
     """A conda match specification as (lower-case conda name, PEP 440 version specifier). The build is dropped."""
-    text = spec.strip().rpartition("::")[2]
-    text, bracket_version = _take_bracket(text, spec)
-    match = re.fullmatch(r"([A-Za-z0-9_.\-]+)\s*(.*)", text)
-    if match is None:
-        raise CondaFileInvalid(f"'{spec}' is not a conda package specification.")
-    name, rest = match[1].lower(), (bracket_version or match[2]).strip()
-    version = rest if bracket_version else _drop_build(rest)
+    name, version = _split_spec(spec)
     if "|" in version:
         raise CondaFileInvalid(f"'{spec}': alternatives ('|') cannot be expressed for PyPI. Name one version or range.")
     clauses = [_build_clause(clause.strip(), spec) for clause in version.split(",") if clause.strip()]
-    text = ",".join(clause for clause in clauses if clause)
+    specifier = ",".join(clause for clause in clauses if clause)
     try:
-        SpecifierSet(text)
+        SpecifierSet(specifier)
     except InvalidSpecifier:
-        raise CondaFileInvalid(f"'{spec}': '{rest}' is not a version that PyPI knows.") from None
-    return name, text
+        raise CondaFileInvalid(f"'{spec}': '{version}' is not a version that PyPI knows.") from None
+    return name, specifier
 
 
 def parse_requirement_name(line: str) -> str | None:
@@ -140,6 +137,15 @@ def _split_dependencies(text: str) -> tuple[list[str], list[str]]:
         else:
             raise CondaFileInvalid(f"The dependency {entry!r} is neither a package nor a list named 'pip'.")
     return conda_specs, pip_lines
+
+
+def _split_spec(spec: str) -> tuple[str, str]:
+    """(lower-case name, version in conda's grammar): the versions of system libraries are never looked at."""
+    text, bracket_version = _take_bracket(spec.strip().rpartition("::")[2], spec)
+    match = re.fullmatch(r"([A-Za-z0-9_.\-]+)\s*(.*)", text)
+    if match is None:
+        raise CondaFileInvalid(f"'{spec}' is not a conda package specification.")
+    return match[1].lower(), bracket_version.strip() if bracket_version else _drop_build(match[2].strip())
 
 
 def _take_bracket(text: str, spec: str) -> tuple[str, str | None]:

@@ -96,7 +96,7 @@ def assess_refusal(output: str) -> UvRefusal:
 def find_unknown_packages(output: str) -> tuple[str, ...]:
     """The names that the index does not have."""
     joined = re.sub(r"\s+", " ", output)
-    return tuple(dict.fromkeys(re.findall(r"(\S+) was not found in the package registry", joined)))
+    return tuple(dict.fromkeys(re.findall(r"(\S+) was not found in the (?:package registry|provided package)", joined)))
 
 
 def format_refusal(output: str) -> str:

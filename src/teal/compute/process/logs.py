@@ -20,7 +20,7 @@ def load_tail(path: Path, lines: int) -> str:
         newest_first.append(older)
     for file in newest_first:
         tail = _read_back(file, lines, tail)
-        if _count_lines(tail) >= lines:
+        if _count_lines(tail) > lines:  # one more than asked for: the first may have begun in an older file
             break
     kept = tail.splitlines(keepends=True)[-lines:]
     return b"".join(kept).decode(errors="replace")
