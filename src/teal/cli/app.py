@@ -1,5 +1,6 @@
 """The CLI as knack builds it: command table, parser, help, and what an error looks like. Used by cli/main.py."""
 
+import logging
 import platform
 import sys
 from typing import Any
@@ -25,6 +26,9 @@ class TealCLI(CLI):  # type: ignore[misc]
     """One invocation of the command line."""
 
     def __init__(self, **changes: Any) -> None:
+        # --debug shows the client library's requests; these would show the signatures of blob addresses as well.
+        for name in ("httpx", "httpcore"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         super().__init__(
             cli_name="teal",
             config_cls=TealConfig,

@@ -68,6 +68,7 @@ COMMANDS: tuple[Command, ...] = (
             ("Without one.", "teal online-endpoint create --name my-endpoint --auth-mode key"),
         ),
         details="Refused if the endpoint exists; `update` changes one.",
+        table=tables.endpoint,
     ),
     Command(
         "online-endpoint show",
@@ -96,6 +97,7 @@ COMMANDS: tuple[Command, ...] = (
             ("Change a tag.", "teal online-endpoint update -n e --set tags.team=forecast"),
         ),
         details="What is not mentioned stays as it is. A refused update changes nothing.",
+        table=tables.endpoint,
     ),
     Command(
         "online-endpoint delete",
@@ -135,6 +137,7 @@ COMMANDS: tuple[Command, ...] = (
             ("With another size.", "teal online-deployment create -f green.yml --set instance_count=2"),
         ),
         details="Refused if the deployment exists; `update` changes one.",
+        table=tables.deployment,
     ),
     Command(
         "online-deployment show",
@@ -159,6 +162,7 @@ COMMANDS: tuple[Command, ...] = (
             ("Another model.", "teal online-deployment update -e e -n blue --set model=azureml:diabetes:2"),
         ),
         details="What is not mentioned stays as it is. A failed update leaves what ran before serving.",
+        table=tables.deployment,
     ),
     Command(
         "online-deployment delete",

@@ -11,6 +11,9 @@ from teal.cli.app import TealCLI
 
 def main() -> None:
     """Run one command and leave with its exit status."""
+    # Importing httpx also imports its own command line, and with it click and pygments, where these are installed: more
+    # than 0.1 s of every command. httpx does without if that module cannot be imported.
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     sys.exit(run(sys.argv[1:]))
 
 

@@ -14,7 +14,6 @@ from teal.sdk.pollers import LROPoller
 logger = get_logger(__name__)
 T = TypeVar("T")
 
-REDRAW_S = 0.2
 LOOK_EVERY_S = 1.0
 
 
@@ -61,13 +60,12 @@ def _watch(poller: LROPoller[Any], doing: str, observe_phase: Callable[[], str] 
     from rich.console import Console
 
     started = phase_since = time.monotonic()
-    looked, phase = 0.0, ""
+    phase = ""
     with Console(stderr=True).status(describe(doing, phase, 0.0)) as line:
         while not poller.done():
             now = time.monotonic()
-            if observe_phase is not None and now - looked >= LOOK_EVERY_S:
-                looked, seen = now, observe_phase()
-                if seen != phase:
-                    phase, phase_since = seen, now
+            seen = observe_phase() if observe_phase is not None else ""
+            if seen != phase:
+                phase, phase_since = seen, now
             line.update(describe(doing, phase, now - (phase_since if phase else started)))
-            poller.wait(REDRAW_S)
+            poller.wait(LOOK_EVERY_S)

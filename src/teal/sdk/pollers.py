@@ -17,6 +17,8 @@ T = TypeVar("T")
 #: How long a server may be gone in the middle of an operation: it may be starting again.
 OUTAGE_GRACE_S = 30.0
 DEFAULT_INTERVAL_S = 0.5
+#: How long one question may stay open at a server that answers only when there is something to say.
+LONG_LOOK_S = 5.0
 
 
 class LROPoller(Generic[T]):
@@ -41,6 +43,7 @@ class LROPoller(Generic[T]):
         # The first look is immediate; later ones wait as long as the latest answer asks.
         self._next_look = clock()
         self._lost_since: float | None = None
+        self._server_waits = False
         self._result: list[T] = []
 
     def status(self) -> str:
@@ -56,14 +59,16 @@ class LROPoller(Generic[T]):
     def wait(self, timeout: float | None = None) -> None:
         """Return when it is over, or after `timeout` seconds."""
         deadline = None if timeout is None else self._clock() + timeout
-        while not self.done():
-            pause = max(0.0, self._next_look - self._clock())
-            if deadline is not None:
-                left = deadline - self._clock()
-                if left <= 0:
-                    return
-                pause = min(pause, left)
-            self._sleep(pause)
+        while not self._over():
+            left = LONG_LOOK_S if deadline is None else deadline - self._clock()
+            if left <= 0:
+                return
+            patience_s = int(min(left, LONG_LOOK_S))
+            pause = self._next_look - self._clock()
+            if pause > 0 and not (patience_s and self._server_waits):
+                self._sleep(min(pause, left))
+            else:
+                self._look(patience_s)
 
     def result(self, timeout: float | None = None) -> T:
         """What came of it; raises OperationFailed with the server's reason, or OperationTimedOut."""
@@ -83,18 +88,22 @@ class LROPoller(Generic[T]):
     def _over(self) -> bool:
         return self._status.lower() in ("succeeded", "failed", "canceled")
 
-    def _look(self) -> None:
+    def _look(self, patience_s: int = 0) -> None:
+        """Ask once. A server that honours `Prefer: wait` (RFC 7240) answers when it is over, and may be asked again."""
         assert self._url is not None
+        headers = {"Prefer": f"wait={patience_s}"} if patience_s else {}
         try:
-            response = self._conversation.request("GET", self._url, kind=None)
+            response = self._conversation.request("GET", self._url, kind=None, headers=headers)
         except NotRunning:
             now = self._clock()
             self._lost_since = now if self._lost_since is None else self._lost_since
             if now - self._lost_since > OUTAGE_GRACE_S:
                 raise
             self._next_look = now + DEFAULT_INTERVAL_S
+            self._server_waits = False
             return
         self._lost_since = None
+        self._server_waits = "Preference-Applied" in response.headers
         body = response.json()
         self._status = str(body.get("status") or "InProgress")
         self._error = body.get("error") or {}

@@ -3,6 +3,7 @@
 The seam is `httpx.BaseTransport`: tests and in-process users hand in their own.
 """
 
+import logging
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,8 @@ import httpx
 from teal import __version__
 from teal.sdk.addresses import ServerAddress
 from teal.sdk.errors import NotRunning, TealError, build_http_error
+
+_log = logging.getLogger(__name__)
 
 #: One fixed value per resource type, as the stock client sends them (spec/wire.md §3).
 API_VERSIONS: Mapping[str, str] = {
@@ -85,27 +88,32 @@ class Conversation:
         *,
         json: object = None,
         params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> httpx.Response:
         """One answered request below 400; `path` may be a whole URL, `kind` picks the api-version."""
         url = path if "://" in path else self.address.url + path
         query = {"api-version": API_VERSIONS[kind], **(params or {})} if kind else None
-        headers = self._authorization()
         content: dict[str, Any] = {"json": json} if json is not None else {}
-        response = self.send(method, url, params=query, headers=headers, **content)
+        sent = {**self._authorization(), **(headers or {})}
+        response = self.send(method, url, params=query, headers=sent, **content)
         return raise_for_error(response)
 
     def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         """One request to any address with any answer; what is safe to repeat is repeated a few times."""
         repeatable = method in ("GET", "HEAD", "PUT", "DELETE") and "content" not in arguments
         delays = iter(RETRY_DELAYS_S if repeatable else ())
+        # Without its query: that of a blob holds a signature.
+        where = url.partition("?")[0]
         while True:
             try:
                 response = self._client.request(method, url, **arguments)
             except httpx.TransportError as error:
+                _log.debug("%s %s: %s", method, where, error)
                 delay = next(delays, None)
                 if delay is None:
                     raise self._unreachable(url, error) from error
             else:
+                _log.debug("%s %s: %s", method, where, response.status_code)
                 delay = next(delays, None) if response.status_code in (429, 502, 503, 504) else None
                 if delay is None:
                     return response

@@ -60,6 +60,37 @@ def test_done_does_not_ask_more_often_than_the_server_wants() -> None:
     assert len(asked) == 2
 
 
+def test_a_server_that_waits_is_asked_to_and_asked_again_at_once() -> None:
+    clock = Clock()
+    waits = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        waits.append(request.headers["prefer"])
+        clock.now += 5.0
+        if len(waits) < 3:
+            headers = {"Preference-Applied": "wait=5", "retry-after-ms": "10"}
+            return httpx.Response(200, json={"status": "InProgress"}, headers=headers)
+        return httpx.Response(200, json={"status": "Succeeded"})
+
+    assert poller(answer, clock).result() == "done"
+    assert waits == ["wait=5"] * 3
+    assert clock.slept == []
+
+
+def test_waiting_ends_with_the_callers_patience() -> None:
+    clock = Clock()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        clock.now += float(request.headers.get("prefer", "wait=0").removeprefix("wait="))
+        headers = {"Preference-Applied": "wait", "retry-after-ms": "10"} if "prefer" in request.headers else {}
+        return httpx.Response(200, json={"status": "InProgress"}, headers=headers)
+
+    operation = poller(answer, clock)
+    operation.wait(7.5)
+    assert clock.now == pytest.approx(7.5)
+    assert operation.status() == "InProgress"
+
+
 def test_the_token_goes_with_every_look() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.headers["authorization"] == "Bearer secret"
