@@ -105,7 +105,7 @@ def test_pip_options_are_passed_on_where_they_have_a_meaning() -> None:
         """
         dependencies:
         - pip:
-          - --extra-index-url https://download.example.org/whl/cpu
+          - --extra-index-url file:///somewhere/simple
           - --find-links=https://example.org/wheels
           - --pre
           - --trusted-host example.org
@@ -116,7 +116,7 @@ def test_pip_options_are_passed_on_where_they_have_a_meaning() -> None:
         """
     )
     assert requirements.options == (
-        "--extra-index-url https://download.example.org/whl/cpu",
+        "--extra-index-url file:///somewhere/simple",
         "--find-links https://example.org/wheels",
     )
     assert requirements.flags == ("--prerelease=allow", "--allow-insecure-host=example.org")

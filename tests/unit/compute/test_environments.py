@@ -194,8 +194,9 @@ async def test_a_python_that_is_not_there_is_noted_or_refused(
 async def test_no_network_is_told_and_may_pass(builder: Builder, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     monkeypatch.setenv("UV_CACHE_DIR", str(wheels.parent / "cache"))
-    index = "--index-url http://127.0.0.1:9/simple"
-    failure, permanent = await builder.fail(define(wheels, "toy-model", "not-downloaded", index=index))
+    nowhere = "http://127.0.0.1:9/simple"
+    definition = define(wheels, "toy-model", "not-downloaded", index=f"--index-url {nowhere}")
+    failure, permanent = await builder.fail(definition)
     assert (failure.code, permanent) == ("EnvironmentIndexUnreachable", False)
     assert "UV_DEFAULT_INDEX" in (failure.hint or "")
 

@@ -44,12 +44,12 @@ def test_pips_settings_stand_in_where_uv_has_none() -> None:
 
 def test_pips_files_are_read_the_nearer_one_last(tmp_path: Path) -> None:
     (tmp_path / ".pip").mkdir()
-    (tmp_path / ".pip/pip.conf").write_text("[global]\nindex-url = https://old\nextra_index_url = https://extra\n")
-    (tmp_path / "mine").write_text("[global]\nindex-url = https://mine/100%\n[install]\nfind-links = /wheels\n")
+    (tmp_path / ".pip/pip.conf").write_text("[global]\nindex-url = file:///old\nextra_index_url = file:///extra\n")
+    (tmp_path / "mine").write_text("[global]\nindex-url = file:///mine/100%\n[install]\nfind-links = /wheels\n")
     (tmp_path / ".config/pip").mkdir(parents=True)
     (tmp_path / ".config/pip/pip.conf").write_text("not an ini file")
     settings = load_pip_settings({"PIP_CONFIG_FILE": str(tmp_path / "mine")}, tmp_path)
-    assert settings["index-url"] == "https://mine/100%"
-    assert settings["extra-index-url"] == "https://extra"
+    assert settings["index-url"] == "file:///mine/100%"
+    assert settings["extra-index-url"] == "file:///extra"
     assert settings["find-links"] == "/wheels"
     assert load_pip_settings({"PIP_CONFIG_FILE": "/dev/null"}, tmp_path) == {}
