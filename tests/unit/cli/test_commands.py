@@ -70,3 +70,9 @@ def test_help_loads_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environ)
     assert done.stdout.splitlines()[-1] == "[]"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_is_documented() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+    for command in COMMANDS:
+        assert f"| `teal {command.name}` |" in written, command.name

@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -31,6 +32,11 @@ def test_the_package_offers_the_client_and_the_loaders() -> None:
         teal.nothing  # noqa: B018
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         teal.sdk.nothing  # noqa: B018
+
+
+def test_every_public_name_of_the_sdk_is_documented() -> None:
+    written = (Path(__file__).parents[3] / "docs" / "sdk.md").read_text()
+    assert not [name for name in teal.sdk.__all__ if f"`{name}`" not in written]
 
 
 def test_every_entity_is_listed() -> None:
