@@ -2,7 +2,8 @@
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -12,10 +13,11 @@ from teal.compute.process.backend import ProcessBackend
 from teal.compute.process.directories import InstanceDirectory, Processes, Start, Wanted
 from teal.compute.process.identities import ProcessIdentity, is_alive, observe_identity
 from teal.compute.process.launch import LogLimits
+from teal.compute.process.reports import load_report
 from teal.domain.instance_types import InstanceSize
 from teal.domain.instances import AssetMount, FileMount, InstanceObserved, InstancePhase
 from tests.contract.test_compute_backend import build_spec, wait_for_phase
-from tests.harness.processes import start_process
+from tests.harness.processes import ChildProcess, start_process
 from tests.harness.waiting import wait_until
 
 OpenBackend = Callable[..., Awaitable[ProcessBackend]]
@@ -36,6 +38,55 @@ def load_processes(directory: InstanceDirectory) -> Processes:
 def get_failure(seen: InstanceObserved) -> tuple[str, str | None]:
     assert seen.failure is not None
     return seen.failure.code, seen.failure.signal
+
+
+@pytest.fixture
+def start_server(
+    tmp_path: Path, environments_dir: Path, scoring_wheel: Path
+) -> Iterator[Callable[[str], ChildProcess]]:
+    """Starts servers over the same folder as `open_backend`, each with the instance blue-1."""
+    folders = (tmp_path / "instances", environments_dir, scoring_wheel)
+    started: list[ChildProcess] = []
+
+    def start(script: str) -> ChildProcess:
+        argv: list[str | Path] = [sys.executable, "-m", "tests.harness.instance_server", *folders, script]
+        started.append(start_process(argv, log_path=tmp_path / "server.log"))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
+
+
+async def test_an_instance_survives_kill_9_of_the_server_and_is_adopted(
+    open_backend: OpenBackend, start_server: Callable[[str], ChildProcess], directory: InstanceDirectory
+) -> None:
+    server = start_server("print=before ready serve")
+    await wait_until(lambda: (run := directory.find_last_run()) and load_report(run.report_path), 20)
+    server.kill()
+    before = load_processes(directory)
+    backend = await open_backend()
+    seen = backend.observe()["blue-1"]
+    assert seen.phase is InstancePhase.RUNNING
+    assert before.instance is not None
+    assert seen.pid == before.instance.pid
+    assert await backend.logs("blue-1", container="inference-server", tail=1) == "before\n"
+    os.kill(before.instance.pid, signal.SIGKILL)
+    assert get_failure(await wait_for_phase(backend, InstancePhase.EXITED)) == ("InstanceExited", "SIGKILL")
+
+
+@pytest.mark.parametrize("reached", ["instance.json", "runs", "prepared.json", "runs/1", "runs/1/start.json"])
+async def test_kill_9_at_any_step_of_a_start_leaves_one_instance(
+    open_backend: OpenBackend, start_server: Callable[[str], ChildProcess], directory: InstanceDirectory, reached: str
+) -> None:
+    server = start_server("ready serve")
+    await wait_until((directory.path / reached).exists, 20, every_s=0)
+    server.kill()
+    backend = await open_backend()
+    await backend.apply(build_spec(), attempt=1)
+    await wait_for_phase(backend, InstancePhase.RUNNING)
+    running = [process for process in psutil.process_iter() if str(directory.path) in _get_report_path(process)]
+    assert len([process for process in running if "shim.py" not in " ".join(process.cmdline())]) == 1
 
 
 async def test_a_killed_instance_is_told_with_its_signal(open_backend: OpenBackend) -> None:
@@ -253,3 +304,13 @@ async def test_identities_tell_processes_of_one_number_apart() -> None:
     assert own is not None
     assert is_alive(own)
     assert not is_alive(ProcessIdentity(own.pid, "1@another-boot"))
+
+
+# --- private
+
+
+def _get_report_path(process: psutil.Process) -> str:
+    try:
+        return str(process.environ().get("TEAL_SCORING_REPORT", ""))
+    except psutil.Error:
+        return ""

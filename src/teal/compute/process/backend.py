@@ -9,9 +9,10 @@ from pathlib import Path
 
 from teal.compute.environments import Environments
 from teal.compute.process.directories import InstanceDirectory, Wanted
-from teal.compute.process.instance import ProcessInstance, Surroundings
+from teal.compute.process.instance import ProcessInstance
 from teal.compute.process.launch import Command, LogLimits, build_scoring_command
 from teal.compute.process.memory import observe_resident_bytes
+from teal.compute.process.surroundings import Surroundings
 from teal.domain.errors import InvalidInput
 from teal.domain.instances import InstanceObserved, InstanceSpec
 

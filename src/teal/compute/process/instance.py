@@ -8,12 +8,12 @@ another server can take over at any of them.
 import asyncio
 import signal
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from teal.compute.environments import BuildListener, BuiltEnvironment, Environments
+from teal.compute.environments import BuildListener, BuiltEnvironment
 from teal.compute.process.directories import (
     InstanceDirectory,
     Outcome,
@@ -26,8 +26,6 @@ from teal.compute.process.directories import (
 from teal.compute.process.identities import WatchedProcess, kill_group
 from teal.compute.process.launch import (
     LOOPBACK,
-    Command,
-    LogLimits,
     build_variables,
     find_free_port,
     spawn_shim,
@@ -35,23 +33,9 @@ from teal.compute.process.launch import (
 from teal.compute.process.logs import append_line, load_tail
 from teal.compute.process.preparation import PreparationFailed, apply_preparation, build_disk_failure
 from teal.compute.process.reports import PORT_TAKEN, BootReport, build_exit_failure, is_permanent, load_report
+from teal.compute.process.surroundings import Surroundings
 from teal.domain.failures import Failure
 from teal.domain.instances import InstanceObserved, InstancePhase, PhaseTime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What all instances of a backend share. `changed` is told an instance id, `gone` that one has been removed."""
-
-    environments: Environments
-    command: Command
-    log_limits: LogLimits
-    server_variables: Mapping[str, str]
-    machine_cpus: int
-    now: Callable[[], float]
-    changed: Callable[[str], None]
-    gone: Callable[[str], None]
-    ports: set[int] = field(default_factory=set)
 
 
 class ProcessInstance:
