@@ -37,8 +37,15 @@ def list_files(path: Path) -> list[LocalFile]:
         raise ValidationError(f"No such file or folder: {path}", hint="Relative paths start at the YAML file's folder.")
     ignored = _load_ignore_rules(path)
     found = []
+    above: dict[str, frozenset[str]] = {}
     for root, folders, names in os.walk(path, followlinks=True):
-        folders[:] = sorted(folder for folder in folders if folder not in _NEVER_SENT)
+        # Links are followed; one to a folder above itself would lead round for ever.
+        real = os.path.realpath(root)
+        if real in above.get(os.path.dirname(root), ()):
+            folders.clear()
+            continue
+        above[root] = above.get(os.path.dirname(root), frozenset()) | {real}
+        folders[:] = (folder for folder in folders if folder not in _NEVER_SENT)
         for name in names:
             file = Path(root) / name
             relative = file.relative_to(path).as_posix()

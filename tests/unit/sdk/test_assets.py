@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from teal.entities import BuildContext, Environment, Model
-from teal.sdk import MLClient, ResourceNotFoundError, ValidationError, uploads
+from teal.sdk import HttpResponseError, MLClient, ResourceNotFoundError, ValidationError, uploads
 from teal.sdk.folders import hash_files, list_files
 from tests.harness.arm import WORKSPACE, Arm, refuse
 
@@ -76,6 +76,22 @@ def test_an_mlflow_model_is_a_folder(client: MLClient, folder: Path) -> None:
 def test_a_path_that_is_not_there_is_named(client: MLClient, tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match=r"No such file or folder: .*nowhere"):
         client.models.create_or_update(Model(path=tmp_path / "nowhere"))
+
+
+def test_a_version_that_holds_other_files_says_how_to_go_on(client: MLClient, arm: Arm, folder: Path) -> None:
+    arm.instead["/models/m/versions/1"] = refuse(400, "UserError", "Asset paths cannot be updated.")
+    with pytest.raises(HttpResponseError) as raised:
+        client.models.create_or_update(Model(name="m", version="1", path=folder))
+    assert "m:1 holds other files" in str(raised.value.hint)
+
+
+def test_links_are_followed_and_never_in_circles(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "c.bin").write_bytes(b"c")
+    (folder / "sub" / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "again").symlink_to(tmp_path / "elsewhere")
+    (folder / "sub" / "up").symlink_to(folder)
+    assert [file.name for file in list_files(folder)] == ["a.bin", "again/c.bin", "sub/B.txt", "sub/linked/c.bin"]
 
 
 def test_latest_is_the_newest_version(client: MLClient, folder: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from teal.sdk.entities.models import Model
-from teal.sdk.errors import ValidationError
+from teal.sdk.errors import HttpResponseError, ValidationError
 from teal.sdk.folders import hash_text
 from teal.sdk.operations.versions import VersionedAssets
 from teal.sdk.scopes import Scope
@@ -29,7 +29,12 @@ class ModelOperations:
         name = model.name or hash_text(digest)
         version = model.version or ("1" if model.name is None else self._next_version(name))
         body = build_model(model, uri=uri, anonymous=model.name is None)
-        return parse_model(self._assets.write(name, version, body))
+        try:
+            return parse_model(self._assets.write(name, version, body))
+        except HttpResponseError as error:
+            if "Asset paths cannot be updated" in error.message:
+                error.hint = f"{name}:{version} holds other files. Without a version, the next one is made."
+            raise
 
     def get(self, name: str, version: str | None = None, label: str | None = None) -> Model:
         """One version; the newest where neither version nor label says which."""
