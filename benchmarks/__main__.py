@@ -1,26 +1,18 @@
 """`make bench`: what the gateway costs, and how long changes take. Exit status 1 where a bar is missed."""
 
 import argparse
-import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from benchmarks.changes import measure_traffic_updates, measure_warm_deployments
-from benchmarks.load import Connection, Load, build_request, is_ok
+from benchmarks.load import Load, answers
 from benchmarks.report import STATIC_ENVOY, TEAL, Report, print_report, write_report
 from benchmarks.static_envoy import static_envoy
 from benchmarks.teal_server import (
-    CODE,
     ENDPOINT,
-    IN_FLIGHT,
     deploy_endpoint,
+    find_instance,
     group_processes,
     running_teal,
     scratch_folder,
@@ -51,9 +43,11 @@ def main() -> int:
             body=BODY,
             seconds=arguments.seconds,
         )
-        alone = replace(through_teal, port=free_port(), path="/score", headers=headers)
+        port, processes = find_instance(folder / "data", "blue")
+        alone = replace(through_teal, port=port, path="/score", headers=headers)
         proxied = replace(alone, port=free_port())
-        with instance(folder, alone) as processes, static_envoy(folder, proxied.port, alone.port) as envoy:
+        with static_envoy(folder, proxied.port, alone.port) as envoy:
+            wait_until_sync(lambda: answers(proxied))
             targets = [
                 Target("(a) instance alone", alone, {"instances": processes}),
                 Target(STATIC_ENVOY, proxied, {"gateway": [envoy], "instances": processes}),
@@ -72,37 +66,6 @@ def main() -> int:
     print_report(report)
     print(f"written to {write_report(report)}")
     return 1 if report.missed_bars() else 0
-
-
-@contextmanager
-def instance(folder: Path, load: Load) -> Iterator[list[psutil.Process]]:
-    """The scoring server as Teal starts it, without Teal."""
-    words = ["--entry_script", str(CODE / "score.py"), "--model_dir", str(folder), "--host", "127.0.0.1"]
-    command = [sys.executable, "-m", "teal_scoring", *words, "--port", str(load.port)]
-    environment = os.environ | {"TEAL_MAX_CONCURRENT": str(IN_FLIGHT)}
-    with (folder / "instance.log").open("wb") as log:
-        started = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        wait_until_sync(lambda: answers(load), within_s=20)
-        process = psutil.Process(started.pid)
-        yield [process, *process.children(recursive=True)]
-    finally:
-        started.terminate()
-        started.wait()
-
-
-def answers(load: Load) -> bool:
-    try:
-        connection = Connection(load.port, build_request(load))
-    except ConnectionError:
-        return False
-    try:
-        connection.ask()
-        while (answer := connection.receive()) is None:
-            pass
-        return is_ok(answer)
-    finally:
-        connection.close()
 
 
 if __name__ == "__main__":

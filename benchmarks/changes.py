@@ -12,7 +12,7 @@ from statistics import median
 
 import httpx
 
-from benchmarks.load import Connection, Load, build_request, is_ok
+from benchmarks.load import Connection, Load, build_request, is_last, is_ok
 from benchmarks.teal_server import ENDPOINT, build_deployment
 from teal import MLClient
 from teal.sdk.addresses import find_server
@@ -106,6 +106,8 @@ def wait_for_answer(
             return
         if changing.done():
             changing.result()
+        if is_last(answer):
+            connection.reconnect()
         time.sleep(pause_s)
     raise TimeoutError(f"the change was not seen within {GIVE_UP_AFTER_S} s")
 

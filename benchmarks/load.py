@@ -85,19 +85,49 @@ def is_ok(answer: bytes) -> bool:
     return answer.startswith(b"HTTP/1.1 200 ")
 
 
+def is_last(answer: bytes) -> bool:
+    """Whether the server closes the connection after it, as Envoy does when it refuses before it has read the body."""
+    return b"\r\nconnection: close\r\n" in answer
+
+
+def connect(port: int) -> socket.socket:
+    connected = socket.create_connection(("127.0.0.1", port))
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected
+
+
+def answers(load: Load) -> bool:
+    """Whether one request is answered with 200."""
+    try:
+        connection = Connection(load.port, build_request(load))
+    except ConnectionError:
+        return False
+    try:
+        connection.ask()
+        while (answer := connection.receive()) is None:
+            pass
+        return is_ok(answer)
+    finally:
+        connection.close()
+
+
 class Connection:
     """One keep-alive connection with at most one request under way."""
 
     def __init__(self, port: int, request: bytes) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = connect(port)
         self.asked_at = 0.0
+        self._port = port
         self._request = request
         self._received = b""
 
     def ask(self) -> None:
         self.asked_at = time.perf_counter()
         self.socket.sendall(self._request)
+
+    def reconnect(self) -> None:
+        self.socket.close()
+        self.socket = connect(self._port)
 
     def close(self) -> None:
         self.socket.close()

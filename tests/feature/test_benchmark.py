@@ -1,12 +1,17 @@
 """The benchmark's parts on real servers: the generator counts what was answered, and every target answers the same."""
 
+import os
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from benchmarks.__main__ import BODY, answers, instance
-from benchmarks.load import Load, run_load
+from benchmarks.__main__ import BODY
+from benchmarks.load import Load, answers, run_load
 from benchmarks.static_envoy import static_envoy
+from benchmarks.teal_server import CODE
 from tests.harness.ports import free_port
+from tests.harness.processes import running_process
 from tests.harness.waiting import wait_until_sync
 
 
@@ -14,9 +19,15 @@ def test_the_generator_measures_an_instance_alone_and_behind_a_static_envoy(tmp_
     headers = {"Content-Type": "application/json"}
     alone = Load(port=free_port(), path="/score", headers=headers, body=BODY, connections=4, seconds=0.3)
     proxied = replace(alone, port=free_port())
-    with instance(tmp_path, alone), static_envoy(tmp_path, proxied.port, alone.port):
-        wait_until_sync(lambda: answers(proxied))
+    words: list[str | Path] = [sys.executable, "-m", "teal_scoring", "--host", "127.0.0.1", "--port", str(alone.port)]
+    words += ["--entry_script", CODE / "score.py", "--model_dir", tmp_path]
+    environment = os.environ | {"TEAL_MAX_CONCURRENT": "16"}
+    with (
+        running_process(words, log_path=tmp_path / "instance.log", env=environment),
+        static_envoy(tmp_path, proxied.port, alone.port),
+    ):
         for load in (alone, proxied):
+            wait_until_sync(partial(answers, load))
             result = run_load(load)
             assert result.answered > 0
             assert result.refused == 0
