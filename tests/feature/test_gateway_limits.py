@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
+from teal.gateway import routes
 from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.ports import free_port
 from tests.harness.upstreams import Upstream, running_upstream
@@ -36,6 +37,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 async def test_silence_beyond_the_time_limit_is_408(bed: GatewayBed) -> None:
     assert error_of(await bed.score("/silent")) == (408, "RequestTimeout")
+    assert (await bed.gateway.observe_traffic()).deployments["orders", "blue"].timeouts_total == 1
 
 
 async def test_a_streamed_answer_may_last_longer_than_the_time_limit(bed: GatewayBed) -> None:
@@ -51,9 +53,35 @@ async def test_chunks_are_passed_on_as_they_come(bed: GatewayBed) -> None:
     assert chunks == ["chunk 0\n", "chunk 1\n", "chunk 2\n"]
 
 
-async def test_silence_between_two_chunks_ends_the_answer(bed: GatewayBed) -> None:
+async def test_an_answer_that_stands_still_for_too_long_is_ended(
+    bed: GatewayBed, blue: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "MIN_STALL_MS", 300)
+    monkeypatch.setattr(routes, "CONNECTING_MS", 0)
+    await bed.publish(build_endpoint(build_target(blue, request_timeout_ms=200)))
+    assert (await bed.score("/stream?chunks=5&every_ms=100")).status_code == 200
     with pytest.raises(httpx.RemoteProtocolError):
-        await bed.score("/stream?chunks=2&every_ms=280") and await bed.score("/stream?chunks=2&every_ms=900")
+        await bed.score("/stream?chunks=2&every_ms=100000&first_ms=0")
+
+
+async def test_a_client_that_reads_slowly_gets_the_whole_of_a_large_answer(bed: GatewayBed) -> None:
+    size = 40 * 1024 * 1024
+    request = bed.client.build_request("GET", f"/endpoints/orders/large?bytes={size}")
+    answer = await bed.client.send(request, stream=True)
+    # Longer than the deployment's time limit, with more outstanding than all buffers on the way hold.
+    for _ in range(2):
+        assert (await bed.score("/silent")).status_code == 408
+    received = sum([len(chunk) async for chunk in answer.aiter_bytes()])
+    assert received == size
+
+
+async def test_a_slow_upload_does_not_count_against_the_time_limit(bed: GatewayBed) -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(6):
+            await asyncio.sleep(0.1)
+            yield b"x"
+
+    assert (await bed.score(content=chunks())).json()["body_bytes"] == 6
 
 
 async def test_deployments_of_a_split_each_have_their_own_time_limit(bed: GatewayBed, blue: Upstream) -> None:

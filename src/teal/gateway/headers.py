@@ -13,6 +13,11 @@ MODEL_ERROR_REASON = "ms-azureml-model-error-reason"
 TEAL_DEPLOYMENT = "x-teal-deployment"
 MIRRORED = "x-mirrored"
 
+# Put on by Envoy: how long it will wait for the first byte. Instances turn away what they cannot begin in that time.
+TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
+# Put on answers by Envoy, and none of a client's business.
+INTERNAL = ("x-envoy-upstream-service-time",)
+
 
 def overwrite(name: str, value: str) -> HeaderValueOption:
     """Set a header, whatever was there before. An empty value (an absent request header, say) sets nothing."""

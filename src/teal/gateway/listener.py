@@ -56,7 +56,7 @@ def _build_connection_manager() -> HttpConnectionManager:
         stat_prefix=LISTENER_NAME,
         codec_type=HttpConnectionManager.CodecType.AUTO,
         scoped_routes=_build_scoped_routes(),
-        http_filters=[HttpFilter(name="envoy.filters.http.router", typed_config=pack(_build_router()))],
+        http_filters=[HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))],
         local_reply_config=build_local_replies(),
         common_http_protocol_options=HttpProtocolOptions(idle_timeout=Duration(seconds=_DOWNSTREAM_IDLE_S)),
         # Silence is limited per deployment (`clusters.py`); a limit here would cut long answers.
@@ -83,7 +83,3 @@ def _build_scoped_routes() -> ScopedRoutes:
         rds_config_source=build_ads_source(),
         scoped_rds=ScopedRds(scoped_rds_config_source=build_ads_source()),
     )
-
-
-def _build_router() -> Router:
-    return Router(suppress_envoy_headers=True)

@@ -52,10 +52,10 @@ class Reply:
 # "%UPSTREAM_CLUSTER%" reads endpoint/deployment.
 REPLIES = (
     Reply(
-        flags=("UT",),
+        flags=("UT", "SI"),
         status=408,
         code="RequestTimeout",
-        message="'%UPSTREAM_CLUSTER%' sent nothing for longer than its request_timeout_ms",
+        message="'%UPSTREAM_CLUSTER%' did not answer within its request_timeout_ms",
     ),
     Reply(
         flags=("UO",),

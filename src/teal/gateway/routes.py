@@ -43,6 +43,13 @@ from teal.gateway.replies import build_error_format
 # Envoy counts requests of a route with a stat prefix apart: this is how unmirrored ones are counted.
 UNMIRRORED = "unmirrored"
 
+# An answer that stands still for less than this is not cut, however short the deployment's own time limit: while a
+# client is behind by more than the buffers hold, nothing is taken from the instance, and that is not its fault.
+MIN_STALL_MS = 30_000
+
+# Before the first byte, the limit between bytes must not come first: it counts while connections are tried, too.
+CONNECTING_MS = 15_000
+
 
 def build_scope(endpoint: str) -> ScopedRouteConfiguration:
     """Finds the endpoint's route table by the path segment, at the same price for one endpoint and for thousands."""
@@ -67,6 +74,7 @@ def build_route_table(model: EndpointModel) -> RouteConfiguration:
         virtual_hosts=[VirtualHost(name=model.name, domains=["*"], routes=routes)],
         request_headers_to_remove=["authorization", headers.MIRRORED],
         response_headers_to_add=headers.build_id_headers(),
+        response_headers_to_remove=headers.INTERNAL,
     )
 
 
@@ -152,17 +160,20 @@ def _build_forward(
             regex_rewrite=RegexMatchAndSubstitute(
                 pattern=RegexMatcher(regex=f"^/endpoints/{model.name}/?"), substitution="/"
             ),
-            # No total limits: they would cut a long answer in the middle. Silence is limited, by the retry policy.
+            # No total limit, it would cut a long answer in the middle; one to the first byte, and one between bytes.
             timeout=Duration(seconds=0),
-            idle_timeout=Duration(seconds=0),
             retry_policy=_build_retries(target),
+            idle_timeout=build_milliseconds(max(MIN_STALL_MS, target.request_timeout_ms + CONNECTING_MS)),
             request_mirror_policies=mirrors,
         ),
     )
 
 
 def _build_retries(target: Target) -> RetryPolicy:
-    """Repeats only what no instance can have acted on. The idle limit covers the first byte and between bytes."""
+    """Repeats only what no instance can have acted on, and limits the time to the first byte.
+
+    A limit per try is just that: it counts from the end of the request, and lapses once the answer has begun.
+    """
     previous_hosts = RetryPolicy.RetryHostPredicate(
         name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate())
     )
@@ -175,7 +186,7 @@ def _build_retries(target: Target) -> RetryPolicy:
         ),
         retry_host_predicate=[previous_hosts],
         host_selection_retry_max_attempts=5,
-        per_try_idle_timeout=build_milliseconds(target.request_timeout_ms),
+        per_try_timeout=build_milliseconds(target.request_timeout_ms),
     )
 
 
@@ -187,15 +198,16 @@ def _build_mirrors(model: EndpointModel) -> list[RouteAction.RequestMirrorPolicy
     """
     return [
         RouteAction.RequestMirrorPolicy(
-            cluster=format_shadow_name(model.name, deployment),
-            runtime_fraction=_fraction(percent * 10_000, FractionalPercent.MILLION),
+            cluster=format_shadow_name(model.name, target.deployment),
+            runtime_fraction=_fraction(model.mirrored[target.deployment] * 10_000, FractionalPercent.MILLION),
             request_headers_mutations=[
                 HeaderMutation(append=headers.overwrite(headers.MIRRORED, "1")),
-                HeaderMutation(append=headers.overwrite(headers.TEAL_DEPLOYMENT, deployment)),
+                HeaderMutation(append=headers.overwrite(headers.TEAL_DEPLOYMENT, target.deployment)),
+                HeaderMutation(append=headers.overwrite(headers.TIME_LEFT, str(target.request_timeout_ms))),
             ],
             disable_shadow_host_suffix_append=True,
         )
-        for deployment, percent in sorted(model.mirrored.items())
+        for target in _sort(target for target in model.routable if target.deployment in model.mirrored)
     ]
 
 

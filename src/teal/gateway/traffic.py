@@ -17,7 +17,7 @@ class TrafficObserved:
     in_flight: Mapping[str, int] = field(default_factory=dict)  # by instance id, draining instances included
     requests_total: int = 0
     refused_total: int = 0  # over the in-flight limit: answered 429
-    timeouts_total: int = 0  # silent for too long: answered 408, or cut when bytes had come already
+    timeouts_total: int = 0  # no first byte in time: answered 408
     mirrored_total: int = 0  # copies sent
     mirror_dropped_total: int = 0  # copies not sent because the shadow had its fill
 
@@ -73,7 +73,7 @@ _TOTALS = {
     "upstream_rq_total": "requests_total",
     "upstream_rq_active_overflow": "refused_total",
     "upstream_rq_pending_overflow": "refused_total",
-    "upstream_rq_per_try_idle_timeout": "timeouts_total",
+    "upstream_rq_per_try_timeout": "timeouts_total",
 }
 _SHADOW_TOTALS = {
     "upstream_rq_total": "mirrored_total",

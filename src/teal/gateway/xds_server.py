@@ -66,6 +66,9 @@ class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # t
         try:
             while (response := await outbox.get()) is not None:
                 await context.write(response)
+            if reader.done():
+                # At the end of the stream there is nothing to see here; a defect in reading shows itself.
+                reader.result()
         finally:
             reader.cancel()
             self._publications.disconnect(session)

@@ -1,0 +1,299 @@
+"""Either side may die: Envoy serves on without a control plane, and comes back with everything after a kill."""
+
+import asyncio
+import os
+import signal
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from teal.gateway import admin, envoy_process
+from teal.gateway.errors import EnvoyNotStarted, PortTaken, RunDirTooLong
+from teal.gateway.gateway import Gateway
+from teal.gateway.pid_file import load_record
+from tests.harness.envoy import (
+    WITHIN_S,
+    GatewayBed,
+    build_endpoint,
+    build_target,
+    running_gateway,
+    running_load,
+)
+from tests.harness.ports import free_port
+from tests.harness.upstreams import Upstream, running_upstream
+from tests.harness.waiting import wait_until
+
+
+@dataclass
+class Scene:
+    bed: GatewayBed
+    blue: Upstream
+    green: Upstream
+
+    @property
+    def pid(self) -> int:
+        pid = self.bed.gateway.envoy_pid
+        assert pid is not None
+        return pid
+
+    async def count_accepted(self) -> dict[str, int]:
+        """How many responses Envoy has taken, by kind."""
+        stats = await self.bed.admin("/stats?format=json&filter=(cds|scoped_rds|rds).*update_success")
+        return {stat["name"]: stat["value"] for stat in stats["stats"]}
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with AsyncExitStack() as stack:
+        blue = await stack.enter_async_context(running_upstream("blue"))
+        green = await stack.enter_async_context(running_upstream("green"))
+        models = build_endpoint(build_target(blue)), build_endpoint(build_target(blue), name="other")
+        yield Scene(await stack.enter_async_context(running_gateway(*models)), blue, green)
+
+
+async def test_envoy_serves_on_while_the_control_plane_is_away_and_is_adopted_when_it_is_back(scene: Scene) -> None:
+    pid = scene.pid
+    other = build_endpoint(build_target(scene.blue), name="other")
+    async with running_load(scene.bed) as load:
+        await scene.bed.gateway.stop(keep_envoy=True)
+        await load.more(50)
+        changed = build_endpoint(build_target(scene.green), build_target(scene.blue))
+        await scene.bed.restart_control_plane(changed, other)
+        assert (await scene.bed.gateway.wait_in_force("orders", changed.version, WITHIN_S)).rejected is None
+        await load.more(50)
+    assert load.bad == []
+    assert scene.pid == pid
+    assert (await scene.bed.score()).json()["name"] == "green"
+
+
+async def test_nothing_is_taken_away_before_the_new_control_plane_knows_everything(scene: Scene) -> None:
+    async with running_load(scene.bed) as load:
+        other = build_endpoint(build_target(scene.blue, max_in_flight=5), name="other")
+        await scene.bed.restart_control_plane(other, complete=False)
+        await scene.bed.gateway.wait_in_force("other", other.version, WITHIN_S)
+        await load.more(50)
+        assert scene.bed.gateway.in_force("orders").version is None
+        orders = build_endpoint(build_target(scene.blue))
+        await scene.bed.publish(orders)
+        scene.bed.gateway.set_complete()
+        await load.more(50)
+    assert load.bad == []
+
+
+async def test_what_is_gone_after_a_restart_is_removed_and_what_is_unchanged_not_sent_again(scene: Scene) -> None:
+    before = await scene.count_accepted()
+    other = build_endpoint(build_target(scene.blue), name="other")
+    await scene.bed.restart_control_plane(other)
+    await scene.bed.gateway.wait_in_force("other", other.version, WITHIN_S)
+
+    async def is_removed() -> bool:
+        return (await scene.bed.score()).status_code == 404
+
+    await wait_until(is_removed)
+    assert (await scene.bed.score(endpoint="other")).status_code == 200
+    names = {status["name"] for status in (await scene.bed.admin("/clusters?format=json"))["cluster_statuses"]}
+    assert {name for name in names if "/" in name} == {"other/blue"}
+    after = await scene.count_accepted()
+    assert after["http.gateway.rds.other.update_success"] == before["http.gateway.rds.other.update_success"]
+
+
+async def test_a_withdrawal_is_not_settled_while_no_gateway_has_answered(scene: Scene) -> None:
+    await scene.bed.gateway.stop(keep_envoy=True)
+    gateway = scene.bed.gateway = Gateway(scene.bed.settings)
+    gateway.withdraw("orders")
+    assert not gateway.in_force("orders").withdrawn
+    await gateway.start()
+    assert (await gateway.wait_in_force("orders", None, WITHIN_S)).withdrawn
+    assert (await scene.bed.score()).status_code == 404
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+async def test_a_killed_envoy_comes_back_with_everything(scene: Scene, adopted: bool) -> None:
+    models = build_endpoint(build_target(scene.blue)), build_endpoint(build_target(scene.blue), name="other")
+    if adopted:
+        await scene.bed.restart_control_plane(*models)
+    killed = scene.pid
+    os.kill(killed, signal.SIGKILL)
+    await wait_until(lambda: scene.bed.gateway.envoy_pid not in (None, killed), WITHIN_S)
+    await scene.bed.wait_listening()
+    for model in models:
+        assert (await scene.bed.score(endpoint=model.name)).status_code == 200
+        assert (await scene.bed.gateway.wait_in_force(model.name, model.version, WITHIN_S)).rejected is None
+
+
+async def test_no_request_is_answered_with_404_while_a_starting_envoy_learns_its_endpoints(scene: Scene) -> None:
+    for number in range(30):
+        scene.bed.gateway.publish(build_endpoint(build_target(scene.blue), name=f"more-{number}"))
+    os.kill(scene.pid, signal.SIGKILL)
+    seen: set[int] = set()
+
+    async def answers() -> bool:
+        try:
+            seen.add((await scene.bed.score(endpoint="more-29")).status_code)
+        except httpx.TransportError:
+            return False
+        return True
+
+    await wait_until(answers, WITHIN_S)
+    assert seen == {200}
+
+
+async def test_envoy_started_with_other_settings_is_replaced(scene: Scene) -> None:
+    old = scene.pid
+    await scene.bed.gateway.stop(keep_envoy=True)
+    scene.bed.settings.bootstrap_file.write_text(scene.bed.settings.bootstrap_file.read_text() + " ")
+    scene.bed.settings.pid_file.unlink()
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    assert scene.pid != old
+    await scene.bed.wait_listening()
+    assert (await scene.bed.score()).status_code == 200
+
+
+async def test_envoy_is_found_again_when_its_pid_file_was_never_written(scene: Scene) -> None:
+    old = scene.pid
+    scene.bed.settings.pid_file.unlink()
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    assert scene.pid == old
+
+
+async def test_a_pid_file_that_names_a_stranger_is_not_believed(scene: Scene) -> None:
+    await scene.bed.gateway.stop()
+    stranger = psutil.Process()
+    scene.bed.settings.pid_file.write_text(
+        f'{{"pid": {stranger.pid}, "started_at": {stranger.create_time()}, "config": ""}}'
+    )
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    assert scene.pid != stranger.pid
+
+
+async def test_a_stop_lets_requests_finish_and_leaves_nothing_behind(scene: Scene) -> None:
+    pid = scene.pid
+    held = asyncio.create_task(scene.bed.score("/hold"))
+    await wait_until(lambda: scene.blue.received)
+    stopping = asyncio.create_task(scene.bed.gateway.stop())
+
+    async def refuses() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", scene.bed.settings.port)
+        except ConnectionError:
+            return True
+        writer.close()
+        return False
+
+    await wait_until(refuses)
+    scene.blue.released.set()
+    assert (await held).status_code == 200
+    await stopping
+    assert not psutil.pid_exists(pid)
+    left = {path.name for path in scene.bed.settings.run_dir.iterdir()}
+    assert left == {"envoy.json", "envoy.log"}
+
+
+async def test_an_envoy_that_hangs_is_ended_all_the_same(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envoy_process, "_TERM_WITHIN_S", 0.2)
+    monkeypatch.setattr(admin, "_TIMEOUT_S", 0.2)
+    pid = scene.pid
+    os.kill(pid, signal.SIGSTOP)
+    await scene.bed.gateway.stop()
+    assert not psutil.pid_exists(pid)
+
+
+async def test_a_stop_waits_no_longer_than_the_drain_time(scene: Scene) -> None:
+    held = asyncio.create_task(scene.bed.score("/hold"))
+    await wait_until(lambda: scene.blue.received)
+    settings = replace(scene.bed.settings, drain_s=0.2)
+    await scene.bed.gateway.stop(keep_envoy=True)
+    gateway = Gateway(settings)
+    await gateway.start()
+    pid = gateway.envoy_pid
+    assert pid is not None
+    await gateway.stop()
+    assert not psutil.pid_exists(pid)
+    with pytest.raises(httpx.TransportError):
+        await held
+
+
+async def test_a_start_that_is_cancelled_leaves_nothing_behind(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(scene.bed.settings, run_dir=scene.bed.settings.run_dir / "second", port=free_port())
+    started = asyncio.Event()
+
+    async def never(_: admin.Admin) -> bool:
+        started.set()
+        return False
+
+    monkeypatch.setattr(admin.Admin, "is_up", never)
+    starting = asyncio.create_task(Gateway(settings).start())
+    await started.wait()
+    record = load_record(settings.pid_file)
+    assert record is not None
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert not psutil.pid_exists(record.pid)
+    assert {path.name for path in settings.run_dir.iterdir()} <= {"envoy.json", "admin.sock"}
+
+
+async def test_an_envoy_that_does_not_accept_its_start_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(scene.bed.settings, run_dir=scene.bed.settings.run_dir / "second", port=free_port())
+    monkeypatch.setattr(envoy_process.EnvoyProcess, "_build_bootstrap", lambda _: '{"no such field": 1}')
+    with pytest.raises(EnvoyNotStarted, match="no such field"):
+        await Gateway(settings).start()
+
+
+async def test_an_envoy_that_cannot_come_back_is_said_and_tried_again(scene: Scene) -> None:
+    os.kill(scene.pid, signal.SIGKILL)
+    taken = await wait_until(lambda: _listen(scene.bed.settings.port), every_s=0.001)
+    assert taken is not None
+    with taken:
+        await wait_until(lambda: str(scene.bed.settings.port) in (scene.bed.gateway.problem or ""))
+    await scene.bed.wait_listening()
+    assert scene.bed.gateway.problem is None
+    assert (await scene.bed.score()).status_code == 200
+
+
+async def test_a_taken_port_is_said_at_once(scene: Scene) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        settings = replace(scene.bed.settings, run_dir=scene.bed.settings.run_dir / "second", port=port)
+        gateway = Gateway(settings)
+        with pytest.raises(PortTaken, match=str(port)):
+            await gateway.start()
+    assert not settings.pid_file.exists()
+
+
+async def test_a_run_directory_too_long_for_sockets_is_said(scene: Scene) -> None:
+    settings = replace(scene.bed.settings, run_dir=scene.bed.settings.run_dir / ("long" * 30))
+    with pytest.raises(RunDirTooLong):
+        await Gateway(settings).start()
+
+
+async def test_whatever_shows_keys_is_for_this_user_only(scene: Scene) -> None:
+    def mode(path: Path) -> int:
+        return stat.S_IMODE(path.stat().st_mode)
+
+    settings = scene.bed.settings
+    assert mode(settings.run_dir) == 0o700
+    for path in (settings.admin_socket, settings.xds_socket, settings.bootstrap_file, settings.pid_file):
+        assert mode(path) == 0o600, path
+    assert mode(settings.log_file) == 0o600
+
+
+async def test_envoy_is_given_nothing_of_this_process_environment(scene: Scene) -> None:
+    assert psutil.Process(scene.pid).environ() == {}
+
+
+# --- private
+
+
+def _listen(port: int) -> socket.socket | None:
+    try:
+        return socket.create_server(("127.0.0.1", port))
+    except OSError:
+        return None
