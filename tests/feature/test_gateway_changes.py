@@ -106,6 +106,20 @@ async def test_a_draining_instance_finishes_what_it_has_and_gets_nothing_new(sce
     assert {answer.status_code for answer in await asyncio.gather(*held)} == {200}
 
 
+async def test_draining_is_in_force_when_it_is_acknowledged_however_often_it_changes(scene: Scene) -> None:
+    hosts = scene.blue.host(), scene.green.host()
+    async with running_load(scene.bed, workers=4) as load:
+        for number in range(10):
+            drained = tuple(replace(host, draining=place == number % 2) for place, host in enumerate(hosts))
+            await scene.bed.publish(build_endpoint(build_target(scene.blue, hosts=drained)))
+            await load.more(8)
+            idle = (scene.blue, scene.green)[number % 2]
+            received = len(idle.received)
+            await load.more(20)
+            assert len(idle.received) == received
+    assert load.bad == []
+
+
 async def test_requests_in_hand_survive_the_removal_of_their_deployment(scene: Scene) -> None:
     await scene.bed.publish(build_endpoint(build_target(scene.blue), build_target(scene.green)))
     held = asyncio.create_task(scene.bed.score("/hold"))

@@ -111,8 +111,12 @@ def _build_cluster(name: str, max_in_flight: int) -> Cluster:
         eds_cluster_config=Cluster.EdsClusterConfig(eds_config=build_ads_source()),
         connect_timeout=Duration(seconds=CONNECT_TIMEOUT_S),
         load_balancing_policy=_build_least_request(),
-        # 0 switches panic mode off: a draining host stays without new requests even when there is no other.
-        common_lb_config=Cluster.CommonLbConfig(healthy_panic_threshold=Percent(value=0)),
+        common_lb_config=Cluster.CommonLbConfig(
+            # Panic mode is off: a draining host stays without new requests even when there is no other.
+            healthy_panic_threshold=Percent(value=0),
+            # By default Envoy merges changes of health for a second, and acknowledges them before it acts on them.
+            update_merge_window=Duration(seconds=0),
+        ),
         outlier_detection=_build_outlier_detection(),
         circuit_breakers=CircuitBreakers(
             thresholds=[
