@@ -71,9 +71,7 @@ def status(data_dir: str | None = None) -> dict[str, Any]:
         data = DataDir(settings.data_dir)
         running = _find_running(data)
         if running is None:
-            state = "is starting or stopping" if data.find_server_process() else "is running"
-            word = "A" if data.find_server_process() else "No"
-            print(f"{word} Teal server {state} in {data.path}.", file=sys.stderr)
+            print(_describe_absent(data), file=sys.stderr)
             sys.exit(NOT_RUNNING)
         return describe_running(data, running)
     except ServerError as error:
@@ -109,6 +107,17 @@ def _find_running(data: DataDir) -> dict[str, Any] | None:
     except (KeyError, TypeError, ValueError):
         return None
     return content if is_alive(identity) else None
+
+
+def _describe_absent(data: DataDir) -> str:
+    if other := data.find_server_process():
+        return f"A Teal server is starting or stopping in {data.path} (process {other.pid})."
+    if data.load_server():
+        return (
+            f"The Teal server of {data.path} was killed. What it had started may serve on: "
+            "`teal up` takes it over, `teal down` ends it."
+        )
+    return f"No Teal server is running in {data.path}."
 
 
 def _wait_for_other(data: DataDir) -> dict[str, Any] | None:

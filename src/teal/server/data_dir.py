@@ -183,7 +183,7 @@ def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             sentence = f"There is no room left on the disk for the data directory {path}; free some and try again."
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
             sentence = f"This user may not write to the data directory {path} ({error.strerror}); choose another."

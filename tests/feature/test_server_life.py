@@ -1,0 +1,97 @@
+"""A server's life as people see it: up, status, down, in the foreground and detached, more than once."""
+
+import os
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.harness.teal import FREE_PORTS, TealServer, teal_server
+from tests.harness.waiting import wait_until_sync
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[TealServer]:
+    with teal_server(tmp_path) as server:
+        yield server
+
+
+def test_up_serves_until_interrupted_and_leaves_nothing(server: TealServer) -> None:
+    said = server.up()
+    process = server.process
+    assert process is not None
+    for word in (said["url"], said["gateway_url"], str(server.data_dir), "teal online-endpoint list"):
+        assert word in process.output
+    with server.client() as client:
+        assert client.get("/subscriptions").json() == {"value": []}
+    assert httpx.get(f"{said['gateway_url']}/endpoints/none/score").status_code == 404
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    assert not server.said
+    assert server.list_processes() == []
+    assert server.teal("status").returncode == 3
+
+
+def test_a_second_up_says_that_it_runs_already(server: TealServer) -> None:
+    said = server.up()
+    for words in ((), ("--detach",), ("--port", "0")):
+        again = server.teal("up", *words)
+        assert again.returncode == 0, again.stderr
+        assert f"running already (process {said['pid']})" in again.stdout
+        assert said["url"] in again.stdout
+
+
+def test_a_detached_server_runs_on_until_down(server: TealServer) -> None:
+    out = server.must("up", "--detach", *FREE_PORTS)
+    said = server.said
+    assert said["url"] in out
+    assert os.getpgid(said["pid"]) != os.getpgid(0)
+    status = server.must("status")
+    assert said["gateway_url"] in status
+    assert "Stopped the server" in server.must("down")
+    assert server.list_processes() == []
+    assert "No Teal server is running" in server.must("down")
+
+
+def test_a_restarted_server_is_found_where_it_was(server: TealServer) -> None:
+    first = server.up()
+    token = (server.data_dir / "token").read_text()
+    ca = (server.data_dir / "ca.pem").read_text()
+    server.must("down")
+    for words in ((), FREE_PORTS):
+        again = server.up(*words)
+        assert (again["url"], again["gateway_url"]) == (first["url"], first["gateway_url"])
+        server.must("down")
+    assert (server.data_dir / "token").read_text() == token
+    assert (server.data_dir / "ca.pem").read_text() == ca
+
+
+def test_nobody_else_may_read_the_data_directory(server: TealServer) -> None:
+    server.up()
+    assert stat.S_IMODE(server.data_dir.stat().st_mode) == 0o700
+    for name in ("token", "ca.key", "server.key", "secret.key", "server.json"):
+        assert stat.S_IMODE((server.data_dir / name).stat().st_mode) == 0o600, name
+
+
+def test_two_servers_live_side_by_side(server: TealServer, tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    with teal_server(tmp_path / "second") as second:
+        assert server.up()["url"] != second.up()["url"]
+
+
+def test_a_long_data_directory_is_no_hindrance(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 20) / ("longer" * 10)
+    folder.mkdir(parents=True)
+    with teal_server(folder) as server:
+        server.must("up", "--detach", *FREE_PORTS)
+        run_dir = Path((server.data_dir / "run_dir").read_text().strip())
+        assert len(str(run_dir)) < 80
+        assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
+        server.must("down")
+        wait_until_sync(lambda: not list(run_dir.glob("*.sock")), describe=lambda: list(run_dir.iterdir()))
+        for left in run_dir.iterdir():
+            left.unlink()
+        run_dir.rmdir()

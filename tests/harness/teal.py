@@ -1,0 +1,133 @@
+"""A whole server as a process in the foreground, in a folder of its own: started, signalled, killed, started again.
+
+Whatever a test does to it, nothing of it outlives the test: `teal down` ends what was left behind, by the pids in the
+data directory.
+"""
+
+import json
+import os
+import signal
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from tests.harness.processes import ChildProcess, start_process
+from tests.harness.waiting import wait_until_sync
+
+READY_WITHIN_S = 40.0
+FREE_PORTS = ("--port", "0", "--gateway-port", "0")
+
+
+class TealServer:
+    """The server of one data directory, running or not."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data_dir = folder / "data"
+        self.process: ChildProcess | None = None
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TEAL_")}
+        self.environ = {
+            **kept, "TEAL_DATA_DIR": str(self.data_dir), "TEAL_CONFIG_DIR": str(folder / "config"), "TEAL_DRAIN_S": "5",
+        }  # fmt: skip
+        self._starts = 0
+
+    def start(self, *words: str) -> ChildProcess:
+        """`teal up`, without waiting for anything."""
+        self._starts += 1
+        log_path = self.folder / f"up-{self._starts}.txt"
+        self.process = start_process(
+            [sys.executable, "-m", "teal.cli.main", "up", *(words or FREE_PORTS)], log_path=log_path, env=self.environ
+        )
+        return self.process
+
+    def up(self, *words: str) -> dict[str, Any]:
+        """`teal up`, and what the server says of itself once it is ready."""
+        process = self.start(*words)
+
+        def is_ready() -> bool:
+            assert process.returncode is None, process.output
+            return self.said.get("pid") == process.pid and "Ctrl-C" in process.output
+
+        wait_until_sync(is_ready, READY_WITHIN_S, describe=lambda: process.output)
+        return self.said
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The content of server.json; empty when there is none."""
+        try:
+            content: dict[str, Any] = json.loads((self.data_dir / "server.json").read_text())
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return content
+
+    @property
+    def envoy_pid(self) -> int | None:
+        """The gateway's process, if it lives."""
+        for process in psutil.process_iter(["cmdline", "status"]):
+            words = process.info["cmdline"] or []
+            if any(word.startswith(str(self.data_dir)) and word.endswith("envoy.json") for word in words):
+                return None if process.info["status"] == psutil.STATUS_ZOMBIE else int(process.pid)
+        return None
+
+    def list_processes(self) -> list[str]:
+        """The command lines of everything alive that has to do with this data directory."""
+        found = []
+        for process in psutil.process_iter(["pid", "cmdline", "status"]):
+            line = " ".join(process.info["cmdline"] or [])
+            if str(self.data_dir) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(line)
+        return found
+
+    def teal(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """One command to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", "teal.cli.main", *words],
+            env=self.environ, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=READY_WITHIN_S * 3, check=False,
+        )  # fmt: skip
+
+    def must(self, *words: str) -> str:
+        """One command that has to succeed; what it printed."""
+        done = self.teal(*words)
+        assert done.returncode == 0, f"teal {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def kill_control_plane(self) -> None:
+        """SIGKILL, for the control plane alone."""
+        os.kill(self.said["pid"], signal.SIGKILL)
+        if self.process and self.process.pid == self.said["pid"]:
+            self.process.popen.wait()
+
+    def client(self) -> httpx.Client:
+        """Talks to the control plane like anybody who may."""
+        token = (self.data_dir / "token").read_text().strip()
+        return httpx.Client(
+            base_url=self.said["url"],
+            headers={"Authorization": f"Bearer {token}"},
+            verify=ssl.create_default_context(cafile=self.data_dir / "ca.pem"),
+            trust_env=False,
+        )
+
+
+@contextmanager
+def teal_server(folder: Path) -> Iterator[TealServer]:
+    """A server to be started; ended, with everything it has started, when the block is left."""
+    server = TealServer(folder)
+    try:
+        yield server
+    finally:
+        if server.process and server.process.returncode is None:
+            server.process.terminate()
+            try:
+                server.process.wait(30)
+            finally:
+                server.process.kill()
+        server.teal("down")
+        assert not server.list_processes()
