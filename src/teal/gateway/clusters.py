@@ -114,7 +114,7 @@ def _build_cluster(name: str, max_in_flight: int) -> Cluster:
         common_lb_config=Cluster.CommonLbConfig(
             # Panic mode is off: a draining host stays without new requests even when there is no other.
             healthy_panic_threshold=Percent(value=0),
-            # By default Envoy merges changes of health for a second, and acknowledges them before it acts on them.
+            # By default Envoy merges changes of health for a second, and goes on choosing a host that it passes over.
             update_merge_window=Duration(seconds=0),
         ),
         outlier_detection=_build_outlier_detection(),

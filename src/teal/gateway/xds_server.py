@@ -26,12 +26,12 @@ class XdsServer:
 
     def __init__(self, socket_path: Path, publications: Publications) -> None:
         self._socket_path = socket_path
-        self._publications = publications
+        self._discovery = _Discovery(publications)
         self._server: Any = None
 
     async def start(self) -> None:
         self._server = grpc.aio.server()
-        add_AggregatedDiscoveryServiceServicer_to_server(_Discovery(self._publications), self._server)
+        add_AggregatedDiscoveryServiceServicer_to_server(self._discovery, self._server)
         self._server.add_insecure_port(f"unix:{self._socket_path}")
         # The directory is closed to others already; this is the second lock, for whoever opens the directory up.
         os.chmod(self._socket_path, SOCKET_MODE)
@@ -39,21 +39,32 @@ class XdsServer:
 
     async def stop(self) -> None:
         if self._server is not None:
-            await self._server.stop(grace=None)
+            # Streams end by themselves when asked; cut, they would leave their tasks to be cancelled with the loop.
+            self._discovery.close_all()
+            await self._server.stop(grace=_CLOSE_WITHIN_S)
             self._server = None
         self._socket_path.unlink(missing_ok=True)
 
 
 # --- private
 
+_CLOSE_WITHIN_S = 1.0
+
+_Outbox = asyncio.Queue[DeltaDiscoveryResponse | None]
+
 
 class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # the generated class has no types
     def __init__(self, publications: Publications) -> None:
         self._publications = publications
+        self._outboxes: set[_Outbox] = set()
+
+    def close_all(self) -> None:
+        for outbox in self._outboxes:
+            outbox.put_nowait(None)
 
     async def DeltaAggregatedResources(self, requests: Any, context: Any) -> None:  # the service's name
         """One gateway's stream, from its first request to its end; either side may end it."""
-        outbox: asyncio.Queue[DeltaDiscoveryResponse | None] = asyncio.Queue()
+        outbox: _Outbox = asyncio.Queue()
         first = await context.read()
         if first is grpc.aio.EOF:
             return
@@ -62,6 +73,7 @@ class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # t
         )
         logger.info("gateway %s connected", session.node_id)
         self._publications.connect(session)
+        self._outboxes.add(outbox)
         reader = asyncio.create_task(_read(context, session, first, outbox), name=f"xds-read-{session.node_id}")
         try:
             while (response := await outbox.get()) is not None:
@@ -71,11 +83,12 @@ class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # t
                 reader.result()
         finally:
             reader.cancel()
+            self._outboxes.discard(outbox)
             self._publications.disconnect(session)
             logger.info("gateway %s disconnected", session.node_id)
 
 
-async def _read(context: Any, session: Session, first: Any, outbox: asyncio.Queue[Any]) -> None:
+async def _read(context: Any, session: Session, first: Any, outbox: _Outbox) -> None:
     try:
         request = first
         while request is not grpc.aio.EOF:
