@@ -65,7 +65,7 @@ $(VENV)/.bootstrap: requirements/bootstrap.txt scripts/require_platform.py
 	@python=; for name in python3.13 python3.12 python3.11 python3; do \
 		if $$name -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi; done; \
 	if [ -z "$$python" ]; then echo "Teal needs Python 3.11 or newer with its venv module (Debian, Ubuntu: python3-venv), and none of python3.13, python3.12, python3.11, python3 is one." >&2; exit 1; fi; \
-	$$python scripts/require_platform.py && { test -x $(PYTHON) || $$python -m venv $(VENV); }
+	$$python scripts/require_platform.py && { $(PYTHON) -m pip --version >/dev/null 2>&1 || $$python -m venv --clear $(VENV); }
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
 	@touch $@
 
