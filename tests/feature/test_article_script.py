@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness.command_line import CommandLine, make_az_launcher, running_teal
+from tests.harness.command_line import CommandLine, running_teal, with_az
 from tests.harness.samples import write_samples
 from tests.harness.waiting import wait_until_sync
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 def line(tmp_path: Path) -> Iterator[CommandLine]:
     write_samples(tmp_path)
     with running_teal(tmp_path) as line:
-        yield make_az_launcher(line)
+        yield with_az(line)
 
 
 def test_every_command_of_the_article_runs_as_written(line: CommandLine) -> None:

@@ -74,14 +74,9 @@ def running_teal(folder: Path) -> Iterator[CommandLine]:
             _kill_server(folder / "data")
 
 
-def make_az_launcher(line: CommandLine) -> CommandLine:
-    """The same command line with a program named `az` on its path, which runs `teal`."""
-    programs = line.folder / "bin"
-    programs.mkdir()
-    launcher = programs / "az"
-    launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m teal.cli.main "$@"\n')
-    launcher.chmod(0o755)
-    return CommandLine(line.folder, {**line.environ, "PATH": f"{programs}{os.pathsep}{line.environ['PATH']}"})
+def with_az(line: CommandLine) -> CommandLine:
+    """The same command line as after `eval "$(teal env --az)"`: a program named `az` is on the path, and is `teal`."""
+    return CommandLine(line.folder, {**line.environ, **line.must("env", "--az", "--json").json})
 
 
 # --- private

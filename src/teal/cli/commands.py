@@ -60,6 +60,19 @@ COMMANDS: tuple[Command, ...] = (
         scoped=False,
     ),
     Command(
+        "env",
+        "shells:env",
+        "Print the variables that make unmodified Azure clients talk to this server.",
+        (
+            ("In this shell.", 'eval "$(teal env)"'),
+            ("With `az` being teal, so that published scripts run.", 'eval "$(teal env --az)"'),
+            ("In fish.", "teal env --shell fish | source"),
+            ("For another program.", "teal env --json"),
+        ),
+        details="The output holds the server's token. After it azure-ai-ml works unchanged.",
+        scoped=False,
+    ),
+    Command(
         "online-endpoint create",
         "endpoints:create",
         "Create an endpoint.",

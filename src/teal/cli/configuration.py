@@ -4,11 +4,13 @@ Same sections and keys as the Azure CLI's file; reading never makes a folder, so
 """
 
 import configparser
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from teal.sdk.private_files import write_private
 from teal.sdk.scopes import config_path
 
 _UNSET: Any = object()
@@ -53,11 +55,9 @@ def save_defaults(changes: Mapping[str, str]) -> Path:
             parser.set("defaults", key, value)
         else:
             parser.remove_option("defaults", key)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        parser.write(stream)
-    draft.replace(path)
+    written = io.StringIO()
+    parser.write(written)
+    write_private(path, written.getvalue())
     return path
 
 

@@ -15,7 +15,7 @@ logger = get_logger(__name__)
 def register(loader: Any, command: Command) -> None:
     """Tell knack the flags of one command; which of them it has follows from its handler's arguments."""
     with ArgumentsContext(loader, command.name) as context:
-        for argument, settings in {**_FLAGS, **_SPECIAL.get(command.name, {})}.items():
+        for argument, settings in {**_SCOPE, **_FLAGS, **_SPECIAL.get(command.name, {})}.items():
             context.argument(argument, **settings)
         if command.scoped:
             for argument, settings in _SCOPE.items():
@@ -182,6 +182,17 @@ _FLAGS: dict[str, dict[str, Any]] = {
     "gateway_port": {"options_list": ["--gateway-port"], "type": int, "help": "Port requests are sent to."},
     "host": {"options_list": ["--host"], "help": "Address to listen on."},
     "detach": {"options_list": ["--detach"], "action": "store_true", "help": "Return once the server runs."},
+    "shell": {
+        "options_list": ["--shell"],
+        "help": "Whose grammar to print; by default that of SHELL.",
+        **enum_choice_list(["bash", "zsh", "fish"]),
+    },
+    "as_json": {"options_list": ["--json"], "action": "store_true", "help": "Print them as JSON instead."},
+    "az": {
+        "options_list": ["--az"],
+        "action": "store_true",
+        "help": "Also put a folder on PATH with a program `az` that is teal.",
+    },
     "defaults": {
         "options_list": ["--defaults", "-d"],
         "nargs": "+",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         TealError,
         ValidationError,
     )
+    from teal.sdk.exports import env
     from teal.sdk.loading import load_environment, load_model, load_online_deployment, load_online_endpoint
     from teal.sdk.pollers import LROPoller
 
@@ -31,6 +32,7 @@ __all__ = [
     "ResourceNotFoundError",
     "TealError",
     "ValidationError",
+    "env",
     "load_environment",
     "load_model",
     "load_online_deployment",
@@ -41,7 +43,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'teal.sdk' has no attribute '{name}'")
-    modules = {"MLClient": "client", "LROPoller": "pollers"}
+    modules = {"MLClient": "client", "LROPoller": "pollers", "env": "exports"}
     module = modules.get(name, "loading" if name.startswith("load_") else "errors")
     return getattr(import_module(f"teal.sdk.{module}"), name)
 

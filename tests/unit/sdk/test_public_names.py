@@ -21,6 +21,7 @@ def test_the_package_offers_the_client_and_the_loaders() -> None:
     assert set(teal.__all__) == {
         "MLClient",
         "__version__",
+        "env",
         "load_environment",
         "load_model",
         "load_online_deployment",
