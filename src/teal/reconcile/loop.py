@@ -113,7 +113,7 @@ class Loop:
         now = self._clock()
         seen = await self._observe(wanted)
         plan = plan_endpoint(wanted, seen, now, self._new_id)
-        plan = await self._keep_logs_of_failed(plan)
+        plan = await self._keep_logs_of_failed(wanted, plan)
         changed = differs(wanted, plan)
         if changed and not await self._store.write(partial(record_plan, wanted=wanted, plan=plan)):
             self.wake([name])
@@ -181,23 +181,22 @@ class Loop:
             for id, count in observed.in_flight.items()
         }
 
-    async def _keep_logs_of_failed(self, plan: EndpointPlan) -> EndpointPlan:
+    async def _keep_logs_of_failed(self, wanted: Wanted, plan: EndpointPlan) -> EndpointPlan:
         """The instances of a failed change are removed; what they have logged is what people will ask for."""
+        leaving = {r.instance_id for r in plan.records if r.state is InstanceState.STOPPED} | set(plan.removed)
         statuses = dict(plan.statuses)
         for operation in plan.ended:
             if operation.status is OperationStatus.FAILED and operation.deployment in statuses:
                 name = operation.deployment
-                statuses[name] = await self._with_logs(statuses[name], plan.records, name)
+                gone = [r.instance_id for r in wanted.instances if r.deployment == name and r.instance_id in leaving]
+                statuses[name] = await self._with_logs(statuses[name], gone)
         return replace(plan, statuses=statuses)
 
-    async def _with_logs(
-        self, status: DeploymentStatus, records: tuple[InstanceRecord, ...], deployment: str
-    ) -> DeploymentStatus:
-        gone = [r for r in records if r.deployment == deployment and r.state is InstanceState.STOPPED]
+    async def _with_logs(self, status: DeploymentStatus, gone: list[str]) -> DeploymentStatus:
         if not gone:
             return status
         logs = {
-            container: await self._backend.logs(gone[0].instance_id, container=container, tail=FAILED_LOG_LINES)
+            container: await self._backend.logs(gone[-1], container=container, tail=FAILED_LOG_LINES)
             for container in ("inference-server", "storage-initializer")
         }
         return replace(status, failed_logs=logs)
