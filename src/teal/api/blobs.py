@@ -82,7 +82,10 @@ async def _put_whole(call: Call, container: str, name: str) -> Response:
     headers = _parse_headers(call)
     await _refuse_known(call, container, name, headers)
     stored = await call.services.blobs.write(call.request.stream(), content_md5=call.request.headers.get("content-md5"))
-    return await _save(call, container, name, stored, headers)
+    answer = await _save(call, container, name, stored, headers)
+    # Of what was sent: clients compare it. For a block list that would be the list, so there it is left out.
+    answer.headers["Content-MD5"] = stored.md5
+    return answer
 
 
 async def _put_block(call: Call, container: str, name: str) -> Response:
@@ -97,7 +100,8 @@ async def _put_block(call: Call, container: str, name: str) -> Response:
 async def _put_block_list(call: Call, container: str, name: str) -> Response:
     headers = _parse_headers(call)
     ids = _parse_block_list(await call.body(MAX_BLOCK_LIST_BYTES))
-    await _refuse_known(call, container, name, headers)
+    if headers.must_be_new:
+        await call.read(lambda tx: control.check_new(tx, container, name))
     stored = await call.services.blobs.write_block_list(container, name, ids)
     answer = await _save(call, container, name, stored, headers)
     await call.services.blobs.drop_blocks(container, name)
@@ -124,8 +128,7 @@ async def _refuse_known(call: Call, container: str, name: str, headers: BlobHead
 
 async def _save(call: Call, container: str, name: str, stored: StoredObject, headers: BlobHeaders) -> Response:
     blob = await call.write(lambda tx: control.put_blob(tx, container, name, stored, headers, call.moment))
-    answer = {**_format_headers(call, blob), "Content-MD5": stored.md5, "x-ms-request-server-encrypted": "false"}
-    return Response(status_code=201, headers=answer)
+    return Response(status_code=201, headers=_format_headers(call, blob))
 
 
 async def _list_blobs(call: Call, container: str) -> Response:

@@ -68,6 +68,9 @@ async def test_a_large_file_is_put_together_from_blocks(rest: RestServer) -> Non
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{listed}</BlockList>'
     done = await rest.client.put(f"{CONTAINER}/big?comp=blocklist", content=body, headers={"If-None-Match": "*"})
     assert done.status_code == 201
+    assert "Content-MD5" not in done.headers  # clients would compare it with the list's own
+    again = await rest.client.put(f"{CONTAINER}/big?comp=blocklist", content=body, headers={"If-None-Match": "*"})
+    assert again.headers["x-ms-error-code"] == "BlobAlreadyExists"
     digest = hashlib.sha256()
     async with rest.client.stream("GET", f"{CONTAINER}/big") as answer:
         assert answer.headers["Content-Length"] == str(70 * MIB)
