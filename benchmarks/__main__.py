@@ -3,21 +3,22 @@
 import argparse
 import sys
 from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
 from benchmarks.changes import measure_traffic_updates, measure_warm_deployments
 from benchmarks.load import Load, answers
-from benchmarks.report import STATIC_ENVOY, TEAL, Report, print_report, write_report
+from benchmarks.report import STATIC_ENVOY, STATIC_SPLIT, TEAL, Report, print_report, write_report
 from benchmarks.static_envoy import static_envoy
 from benchmarks.teal_server import (
     ENDPOINT,
     deploy_endpoint,
-    find_instance,
+    find_port,
     group_processes,
     running_teal,
     scratch_folder,
 )
-from benchmarks.throughput import Measurement, Target, build_median, measure
+from benchmarks.throughput import Measurement, Target, measure
 from teal.entities import EndpointAuthKeys
 from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until_sync
@@ -27,8 +28,8 @@ BODY = '{"data": [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]}'
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="runs of each target, in turn; the median counts")
-    parser.add_argument("--seconds", type=float, default=5.0, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each target, in turn; the median counts")
+    parser.add_argument("--seconds", type=float, default=3.0, help="length of one run")
     arguments = parser.parse_args()
     with scratch_folder() as folder, running_teal(folder / "data") as client:
         endpoint = deploy_endpoint(client)
@@ -43,23 +44,29 @@ def main() -> int:
             body=BODY,
             seconds=arguments.seconds,
         )
-        port, processes = find_instance(folder / "data", "blue")
-        alone = replace(through_teal, port=port, path="/score", headers=headers)
-        proxied = replace(alone, port=free_port())
-        with static_envoy(folder, proxied.port, alone.port) as envoy:
-            wait_until_sync(lambda: answers(proxied))
+        parts = group_processes(folder / "data")
+        blue, green, shadow = (find_port(parts["instances"], name) for name in ("blue", "green", "shadow"))
+        alone = replace(through_teal, port=blue, path="/score", headers=headers)
+        proxied, split = (replace(alone, port=free_port()) for _ in range(2))
+        with (
+            static_envoy(folder, proxied.port, {blue: 100}) as envoy,
+            static_envoy(folder, split.port, {blue: 90, green: 10}, {shadow: 10}) as splitting_envoy,
+        ):
+            for load in (proxied, split):
+                wait_until_sync(partial(answers, load))
             targets = [
-                Target("(a) instance alone", alone, {"instances": processes}),
-                Target(STATIC_ENVOY, proxied, {"gateway": [envoy], "instances": processes}),
-                Target(TEAL, through_teal, group_processes(folder / "data")),
+                Target("(a) instance alone", alone, parts | {"gateway": []}),
+                Target(STATIC_ENVOY, proxied, parts | {"gateway": [envoy]}),
+                Target(STATIC_SPLIT, split, parts | {"gateway": [splitting_envoy]}),
+                Target(TEAL, through_teal, parts),
             ]
-            runs: dict[str, list[Measurement]] = {target.name: [] for target in targets}
+            rounds: dict[str, list[Measurement]] = {target.name: [] for target in targets}
             for number in range(arguments.rounds):
                 for target in targets:
                     print(f"round {number + 1}: {target.name}", file=sys.stderr)
-                    runs[target.name].append(measure(target))
+                    rounds[target.name].append(measure(target))
         report = Report(
-            {name: build_median(measured) for name, measured in runs.items()},
+            rounds,
             measure_traffic_updates(client, through_teal),
             measure_warm_deployments(client, through_teal),
         )

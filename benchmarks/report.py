@@ -5,17 +5,18 @@ import platform
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
 from benchmarks.changes import Delays
-from benchmarks.throughput import Measurement
+from benchmarks.throughput import Measurement, build_median
 
 RESULTS = Path(__file__).parent / "results"
 
-STATIC_ENVOY, TEAL = "(b) static Envoy", "(c) Teal"
+STATIC_ENVOY, STATIC_SPLIT, TEAL = "(b) static Envoy", "(b2) static Envoy, split and mirror", "(c) Teal"
 THROUGHPUT_BAR = 0.9
 UPDATE_BAR_MS = 50
 DEPLOYMENT_BAR_MS = 2000
@@ -23,18 +24,19 @@ DEPLOYMENT_BAR_MS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    measurements: dict[str, Measurement]
+    rounds: dict[str, list[Measurement]]
     traffic_update: Delays
     warm_deployment: Delays
 
-    @property
-    def throughput_ratio(self) -> float:
-        return self.measurements[TEAL].per_second / self.measurements[STATIC_ENVOY].per_second
+    def throughput_ratio(self, to: str) -> float:
+        """Round by round, so that what disturbs the machine for a while disturbs both."""
+        pairs = zip(self.rounds[TEAL], self.rounds[to], strict=True)
+        return median(teal.per_second / other.per_second for teal, other in pairs)
 
     def missed_bars(self) -> list[str]:
         update_ms, deployment_ms = self.traffic_update.p50_ms, self.warm_deployment.p50_ms
         bars = [
-            (self.throughput_ratio >= THROUGHPUT_BAR, f"(c) at least {THROUGHPUT_BAR} × (b)"),
+            (self.throughput_ratio(STATIC_ENVOY) >= THROUGHPUT_BAR, f"(c) at least {THROUGHPUT_BAR} × (b)"),
             (update_ms < UPDATE_BAR_MS, f"a traffic update within {UPDATE_BAR_MS} ms"),
             (deployment_ms < DEPLOYMENT_BAR_MS, f"a warm deployment within {DEPLOYMENT_BAR_MS} ms"),
         ]
@@ -44,11 +46,13 @@ class Report:
 def print_report(report: Report) -> None:
     console = Console(highlight=False)
     table = Table("target", "requests/s", "p50 ms", "p99 ms", "not 200", "CPU µs per request")
-    for name, one in report.measurements.items():
+    for name, measured in report.rounds.items():
+        one = build_median(measured)
         cpu = ", ".join(f"{part} {spent:.0f}" for part, spent in one.cpu_us_per_request.items())
         table.add_row(name, f"{one.per_second:,.0f}", f"{one.p50_ms:.2f}", f"{one.p99_ms:.2f}", str(one.refused), cpu)
     console.print(table)
-    console.print(f"(c) / (b): {report.throughput_ratio:.2f}")
+    console.print(f"(c) / (b): {report.throughput_ratio(STATIC_ENVOY):.2f}")
+    console.print(f"(c) / (b2), the same work without Teal: {report.throughput_ratio(STATIC_SPLIT):.2f}")
     console.print(f"traffic update to first answer: {format_delays(report.traffic_update)}")
     console.print(f"warm deployment to first answer: {format_delays(report.warm_deployment)}")
     for missed in report.missed_bars():
@@ -58,7 +62,7 @@ def print_report(report: Report) -> None:
 def write_report(report: Report) -> Path:
     RESULTS.mkdir(exist_ok=True)
     machine = {"system": platform.platform(), "python": platform.python_version(), "processors": psutil.cpu_count()}
-    written = asdict(report) | {"throughput_ratio": report.throughput_ratio, "machine": machine}
+    written = asdict(report) | {"throughput_ratio": report.throughput_ratio(STATIC_ENVOY), "machine": machine}
     path = RESULTS / time.strftime("%Y%m%dT%H%M%SZ.json", time.gmtime())
     path.write_text(json.dumps(written, indent=2) + "\n")
     return path

@@ -1,8 +1,8 @@
-"""What Teal's gateway is compared with: Envoy with one route written by hand, no keys, no weights, no mirror."""
+"""What Teal's gateway is compared with: Envoy with one route written by hand, and no keys."""
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,14 @@ MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConne
 
 
 @contextmanager
-def static_envoy(folder: Path, port: int, instance_port: int) -> Iterator[psutil.Process]:
-    """A real Envoy on `port` that sends everything to the instance."""
-    config = folder / "static-envoy.json"
-    config.write_text(json.dumps(build_config(port, instance_port)))
+def static_envoy(
+    folder: Path, port: int, weights: Mapping[int, int], mirrors: Mapping[int, int] | None = None
+) -> Iterator[psutil.Process]:
+    """A real Envoy on `port`. Instances go by their ports, with the percentage that each is sent, or copied."""
+    config = folder / f"static-envoy-{port}.json"
+    config.write_text(json.dumps(build_config(port, weights, mirrors or {})))
     command = [str(find_envoy()), "-c", str(config), "--use-dynamic-base-id", "--log-level", "warning"]
-    with (folder / "static-envoy.log").open("wb") as log:
+    with config.with_suffix(".log").open("wb") as log:
         envoy = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
     try:
         yield psutil.Process(envoy.pid)
@@ -28,25 +30,37 @@ def static_envoy(folder: Path, port: int, instance_port: int) -> Iterator[psutil
         envoy.wait()
 
 
-def build_config(port: int, instance_port: int) -> dict[str, object]:
+def build_config(port: int, weights: Mapping[int, int], mirrors: Mapping[int, int]) -> dict[str, object]:
+    forward = {
+        "timeout": "60s",
+        "weighted_clusters": {"clusters": [{"name": str(to), "weight": weight} for to, weight in weights.items()]},
+        "request_mirror_policies": [
+            {"cluster": str(to), "runtime_fraction": {"default_value": {"numerator": percent}}}
+            for to, percent in mirrors.items()
+        ],
+    }
+    routes = [{"match": {"prefix": "/"}, "route": forward}]
     router = {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}
-    route = {"match": {"prefix": "/"}, "route": {"cluster": "instance", "timeout": "60s"}}
     connections = {
         "@type": f"type.googleapis.com/{MANAGER}",
         "stat_prefix": "static",
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
         "http_filters": [{"name": "envoy.filters.http.router", "typed_config": router}],
     }
     manager = {"name": "envoy.filters.network.http_connection_manager", "typed_config": connections}
+    listener = {"address": build_address(port), "filter_chains": [{"filters": [manager]}]}
+    clusters = [build_cluster(to) for to in (*weights, *mirrors)]
+    return {"static_resources": {"listeners": [listener], "clusters": clusters}}
+
+
+def build_cluster(instance_port: int) -> dict[str, object]:
     endpoint = {"endpoint": {"address": build_address(instance_port)}}
-    cluster = {
-        "name": "instance",
+    return {
+        "name": str(instance_port),
         "type": "STATIC",
         "connect_timeout": "1s",
-        "load_assignment": {"cluster_name": "instance", "endpoints": [{"lb_endpoints": [endpoint]}]},
+        "load_assignment": {"cluster_name": str(instance_port), "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
-    listener = {"address": build_address(port), "filter_chains": [{"filters": [manager]}]}
-    return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
 
 def build_address(port: int) -> dict[str, object]:

@@ -88,9 +88,7 @@ def group_processes(folder: Path) -> dict[str, list[psutil.Process]]:
     return groups
 
 
-def find_instance(folder: Path, deployment: str) -> tuple[int, list[psutil.Process]]:
-    """The port of a deployment's only instance, and the processes that make it up."""
-    instances = group_processes(folder)["instances"]
-    processes = [process for process in instances if process.environ()["TEAL_DEPLOYMENT"] == deployment]
-    words = processes[0].cmdline()
-    return int(words[words.index("--port") + 1]), processes
+def find_port(instances: list[psutil.Process], deployment: str) -> int:
+    """Where a deployment's only instance listens."""
+    words = next(one.cmdline() for one in instances if one.environ().get("TEAL_DEPLOYMENT") == deployment)
+    return int(words[words.index("--port") + 1])

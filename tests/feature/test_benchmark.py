@@ -24,7 +24,7 @@ def test_the_generator_measures_an_instance_alone_and_behind_a_static_envoy(tmp_
     environment = os.environ | {"TEAL_MAX_CONCURRENT": "16"}
     with (
         running_process(words, log_path=tmp_path / "instance.log", env=environment),
-        static_envoy(tmp_path, proxied.port, alone.port),
+        static_envoy(tmp_path, proxied.port, {alone.port: 100}),
     ):
         for load in (alone, proxied):
             wait_until_sync(partial(answers, load))
