@@ -254,7 +254,7 @@ async def test_an_envoy_that_cannot_come_back_is_said_and_tried_again(scene: Sce
     with taken:
         await wait_until(lambda: str(scene.bed.settings.port) in (scene.bed.gateway.problem or ""))
     await scene.bed.wait_listening()
-    assert scene.bed.gateway.problem is None
+    await wait_until(lambda: scene.bed.gateway.problem is None)
     assert (await scene.bed.score()).status_code == 200
 
 

@@ -30,6 +30,8 @@ def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, adm
     bootstrap = Bootstrap(
         node=Node(id=node_id, cluster="teal"),
         admin=Admin(address=_pipe(admin_socket)),
+        # Counters of a cluster are made when it is used first; most of Envoy's memory would be theirs otherwise.
+        deferred_stat_options=Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
         dynamic_resources=Bootstrap.DynamicResources(ads_config=_build_ads(), cds_config=build_ads_source()),
     )
     bootstrap.static_resources.listeners.append(build_listener(host, port))
