@@ -1,5 +1,7 @@
 """Verbs on deployments: what is accepted, what is refused, and that a refusal changes nothing."""
 
+from typing import Any
+
 import pytest
 
 from teal.control import deployments, operations
@@ -27,7 +29,7 @@ async def test_a_new_deployment_is_creating_with_one_operation(with_assets: Verb
     ],
 )
 async def test_a_change_is_named_by_what_it_changes(
-    with_assets: Verbs, changes: dict[str, object], kind: OperationKind, state: ProvisioningState
+    with_assets: Verbs, changes: dict[str, Any], kind: OperationKind, state: ProvisioningState
 ) -> None:
     await with_assets.finish((await with_assets.put_deployment()).operation)
     accepted = await with_assets.put_deployment(**changes)
@@ -64,7 +66,7 @@ async def test_a_curated_environment_needs_no_registration(with_assets: Verbs) -
     ],
 )
 async def test_what_refers_to_nothing_is_refused_and_changes_nothing(
-    with_assets: Verbs, changes: dict[str, object], words: str
+    with_assets: Verbs, changes: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(InvalidInput, match=words):
         await with_assets.put_deployment(**changes)
@@ -83,9 +85,7 @@ async def test_an_endpoint_has_at_most_twenty_deployments(with_assets: Verbs) ->
     ("shares", "words"),
     [({"traffic": {"blue": 100}}, "live traffic"), ({"mirror_traffic": {"blue": 10}}, "mirrored traffic")],
 )
-async def test_a_deployment_with_traffic_is_not_deleted(
-    with_assets: Verbs, shares: dict[str, object], words: str
-) -> None:
+async def test_a_deployment_with_traffic_is_not_deleted(with_assets: Verbs, shares: dict[str, Any], words: str) -> None:
     await with_assets.finish((await with_assets.put_deployment()).operation)
     await with_assets.finish((await with_assets.put_endpoint(**shares)).operation)
     with pytest.raises(InvalidInput, match=words):

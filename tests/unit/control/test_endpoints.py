@@ -4,7 +4,7 @@ import pytest
 
 from teal.control import endpoints
 from teal.control.endpoints import KeyType
-from teal.domain.endpoints import AuthMode
+from teal.domain.endpoints import AuthMode, EndpointSpec
 from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unsupported
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
@@ -45,7 +45,7 @@ async def test_names_are_unique_across_workspaces(with_assets: Verbs) -> None:
     with pytest.raises(AlreadyExists, match="exists in the workspace 'ws'"):
         await with_assets.store.write(
             lambda tx: endpoints.put_endpoint(
-                tx, other, "ep1", lambda c: c.spec if c else endpoints.EndpointSpec(), with_assets.moment()
+                tx, other, "ep1", lambda c: c.spec if c else EndpointSpec(), with_assets.moment()
             )
         )
     with pytest.raises(NotFound, match="does not exist in the workspace 'other'"):
@@ -54,9 +54,7 @@ async def test_names_are_unique_across_workspaces(with_assets: Verbs) -> None:
 
 async def test_a_change_of_one_that_must_exist_is_refused_when_it_does_not(verbs: Verbs) -> None:
     with pytest.raises(NotFound, match="teal online-endpoint list"):
-        await verbs.call(
-            endpoints.put_endpoint, "missing", lambda c: endpoints.EndpointSpec(), verbs.moment(), must_exist=True
-        )
+        await verbs.call(endpoints.put_endpoint, "missing", lambda c: EndpointSpec(), verbs.moment(), must_exist=True)
 
 
 async def test_the_auth_mode_cannot_be_changed(with_assets: Verbs) -> None:
