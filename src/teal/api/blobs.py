@@ -52,6 +52,10 @@ async def put_blob(call: AnyCall, path: str) -> Response:
     container, name = parse_blob_path(path)
     check_container(container)
     check_blob_path(name)
+    if _NOT_XML.search(name):
+        raise InvalidInput(
+            f"{name!r} has characters that no list could show.", code="InvalidResourceName", target="path"
+        )
     match call.request.query_params.get("comp"):
         case None:
             return await _put_whole(call, container, name)
@@ -72,6 +76,7 @@ async def put_blob(call: AnyCall, path: str) -> Response:
 # --- private
 
 _RANGE = re.compile(r"bytes=(\d{1,18})-(\d{0,18})")
+_NOT_XML = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 _META = "x-ms-meta-"
 
 

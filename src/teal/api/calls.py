@@ -23,6 +23,7 @@ from teal.store.database import Store, Transaction
 T = TypeVar("T")
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
+MAX_JSON_DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,13 +86,7 @@ class Call:
         content = await self.body(MAX_JSON_BYTES)
         if not content.strip():
             return {}
-        try:
-            value = json.loads(content)
-        except (ValueError, RecursionError) as error:
-            raise InvalidInput(f"The body is not JSON: {error}.", target="body") from None
-        if not isinstance(value, dict):
-            raise InvalidInput("The body must be a JSON object.", target="body")
-        return value
+        return parse_body(content)
 
     async def body(self, limit: int) -> bytes:
         content = bytearray()
@@ -121,6 +116,18 @@ class WorkspaceCall(Call):
         super().__init__(request)
         self.workspace = workspace
         self.id = workspace.id
+
+
+def parse_body(content: bytes) -> dict[str, Any]:
+    """A JSON object that can be stored and answered with again."""
+    try:
+        value = json.loads(content, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput(f"The body is not JSON: {error}.", target="body") from None
+    if not isinstance(value, dict):
+        raise InvalidInput("The body must be a JSON object.", target="body")
+    _check_content(value, MAX_JSON_DEPTH)
+    return value
 
 
 def format_etag(generation: int, created_at: float) -> str:
@@ -155,3 +162,26 @@ def _names(header: str, etag: str | None) -> bool:
     if etag is None:
         return False
     return header.strip() == "*" or etag in [tag.strip().removeprefix("W/") for tag in header.split(",")]
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a JSON number")
+
+
+def _check_content(value: object, depth: int) -> None:
+    """What `json` reads and nobody can write again: halves of characters, and nesting without end."""
+    if depth == 0:
+        raise InvalidInput(f"The body is nested more than {MAX_JSON_DEPTH} levels deep.", target="body")
+    match value:
+        case str():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise InvalidInput("The body has text that is not Unicode.", target="body") from None
+        case dict():
+            for key, member in value.items():
+                _check_content(key, depth)
+                _check_content(member, depth - 1)
+        case list():
+            for member in value:
+                _check_content(member, depth - 1)

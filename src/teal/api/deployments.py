@@ -20,6 +20,7 @@ from teal.domain.states import ProvisioningState
 from teal.store.database import Transaction
 
 DEFAULT_LOG_LINES = 5000
+MAX_LOG_LINES = 100_000
 LOG_CONTAINERS = {"inferenceserver": "inference-server", "storageinitializer": "storage-initializer"}
 
 
@@ -83,6 +84,7 @@ async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONRes
     container, tail = _parse_container(members.text("containerType")), members.whole("tail", DEFAULT_LOG_LINES)
     if tail < 1:
         raise InvalidInput("tail must be at least 1.", target="tail")
+    tail = min(tail, MAX_LOG_LINES)
     view = await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
     texts: dict[str, str] = {}
     if view.state is ProvisioningState.FAILED and (left := view.status.failed_logs.get(container)):

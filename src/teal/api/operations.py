@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
@@ -23,7 +24,9 @@ LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{lo
 
 def build_operation_headers(call: Call, operation: Operation) -> dict[str, str]:
     """What tells a client where to look, and how often."""
-    base = call.base_url + LOCATION.format(subscription=operation.workspace.subscription, location="local")
+    base = call.base_url + LOCATION.format(
+        subscription=quote(operation.workspace.subscription, safe=""), location="local"
+    )
     return {
         "Azure-AsyncOperation": f"{base}/mfeOperationsStatus/{operation.id}?api-version={API_VERSION}",
         "Location": f"{base}/mfeOperationResults/{operation.id}?api-version={API_VERSION}",

@@ -126,7 +126,9 @@ async def test_an_upload_that_breaks_off_leaves_nothing(rest: RestServer) -> Non
     assert (await rest.client.head(f"{CONTAINER}/a")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["UPPER/a", "azureml/a//b", "azureml/..%2Fb", "azureml", "a--b/c"])
+@pytest.mark.parametrize(
+    "path", ["UPPER/a", "azureml/a//b", "azureml/..%2Fb", "azureml", "a--b/c", "azureml/a%01", "azureml/%EF%BF%BF"]
+)
 async def test_odd_addresses_are_refused(rest: RestServer, path: str) -> None:
     answer = await rest.client.put(f"{ACCOUNT}/{path}", content=b"1", headers=BLOCK_BLOB)
     assert answer.status_code == 400, answer.text

@@ -76,6 +76,15 @@ async def test_keys_in_a_body_are_neither_taken_nor_shown(rest: RestServer) -> N
     assert "mine-mine" not in answer.text
 
 
+async def test_odd_names_of_groups_do_no_harm(rest: RestServer) -> None:
+    odd = ENDPOINT.replace("/sub/", "/a%0d%0aSet-Cookie:%20x%20%E2%82%AC/")
+    answer = await rest.client.put(odd, json=build_endpoint())
+    assert answer.status_code == 201
+    assert "Set-Cookie" not in answer.headers
+    assert (await rest.client.get(answer.headers["Azure-AsyncOperation"])).status_code == 200
+    assert (await rest.client.get(odd)).json()["id"].startswith("/subscriptions/a\r\nSet-Cookie: x €/")
+
+
 async def test_names_are_matched_in_any_case_and_stored_lower(rest: RestServer) -> None:
     await put_endpoint(rest.client, "DiaBetes")
     path = ENDPOINTS.upper().replace("/SUB/", "/sub/").replace("/RG/", "/RG/").replace("/WS/", "/WS/")
@@ -121,7 +130,13 @@ async def test_a_wrong_type_is_refused_by_the_name_of_its_member(
     assert (await rest.client.get(ENDPOINT)).status_code == 404
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"\xff", b"[" * 200_000])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{", b"[]", b'"x"', b"\xff", b"[" * 200_000, b'{"a": NaN}', b'{"a": -Infinity}',
+        b'{"properties": {"a": "\\ud800"}}', b'{"\\ud800": 1}', b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}", b'{"a": ' + b"9" * 5000 + b"}",
+    ],
+)  # fmt: skip
 async def test_a_body_that_is_no_json_object_is_refused(rest: RestServer, body: bytes) -> None:
     answer = await rest.client.put(ENDPOINT, content=body)
     assert answer.status_code == 400

@@ -49,3 +49,9 @@ async def test_the_datastore_leads_stock_clients_to_this_server(rest: RestServer
     assert (await rest.client.get(f"{WORKSPACE}/datastores/other")).status_code == 404
     secrets = f"{WORKSPACE}/datastores/workspaceblobstore/listSecrets"
     assert (await rest.client.post(secrets, json={"expireAfterHours": 0})).status_code == 400
+
+
+async def test_a_gateway_that_listens_everywhere_is_called_as_this_server_is(rest: RestServer) -> None:
+    object.__setattr__(rest.app.state.services, "gateway_url", "http://0.0.0.0:7080")
+    answer = await rest.client.put(f"{WORKSPACE}/onlineEndpoints/one", json={}, headers={"Host": "models.example:7443"})
+    assert answer.json()["properties"]["scoringUri"] == "http://models.example:7080/endpoints/one/score"

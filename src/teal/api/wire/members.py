@@ -6,6 +6,8 @@ from typing import Any
 
 from teal.domain.errors import InvalidInput
 
+MAX_DURATION_S = 366 * 24 * 3600.0
+
 
 class Members:
     """A JSON object that is being read. Absent and null are the same (`spec/wire.md` §2); `rest` is what is left."""
@@ -106,7 +108,8 @@ def parse_duration_s(text: str) -> float | None:
     if match is None or not any(match.groups()):
         return None
     days, hours, minutes, seconds = (float(part) if part else 0.0 for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+    return total if total <= MAX_DURATION_S else None
 
 
 def format_duration(seconds: float) -> str:
