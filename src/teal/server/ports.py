@@ -23,15 +23,20 @@ def open_listener(host: str, port: int | None, *, remembered: int | None, defaul
 
 
 def choose_gateway_port(host: str, port: int | None, *, remembered: int | None, default: int, is_ours: bool) -> int:
-    """The port for the gateway; `is_ours`: a living gateway of this data directory holds the remembered one."""
-    if port:
-        return port
-    if remembered and (is_ours or _is_free(host, remembered)):
-        return remembered
+    """The port for the gateway, by the same rules; `is_ours`: a living gateway of this data directory holds the
+    remembered one."""
     if port == 0:
+        if remembered and (is_ours or _is_free(host, remembered)):
+            return remembered
         with _listen(host, 0) as probe:
             return int(probe.getsockname()[1])
-    return remembered or default
+    chosen = port or remembered or default
+    if not (is_ours and chosen == remembered) and not _is_free(host, chosen):
+        raise PortRefused(
+            f"Port {chosen} on {host} is in use, so the gateway cannot listen there; "
+            "choose another with --gateway-port (0 takes any free one)."
+        )
+    return chosen
 
 
 def format_url(scheme: str, host: str, port: int) -> str:

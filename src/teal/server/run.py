@@ -18,22 +18,23 @@ from typing import Any
 import uvicorn
 
 from teal import __version__
-from teal.gateway.errors import GatewayError, PortTaken
+from teal.gateway.errors import GatewayError
 from teal.gateway.pid_file import is_running, load_record
 from teal.server.assemble import Parts, assemble_app, assemble_parts, build_envoy_settings
 from teal.server.ca import ensure_certificate
 from teal.server.data_dir import DataDir
-from teal.server.errors import PortRefused, StartFailed
+from teal.server.errors import StartFailed
 from teal.server.ports import choose_gateway_port, format_url, open_listener
 from teal.server.processes import observe_process
 from teal.server.settings import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, Settings
-from teal.server.shutdown import Shutdown, stop_data_plane
+from teal.server.shutdown import Shutdown, remove_instances, stop_data_plane
 from teal.store.errors import StoreRefused
 
 logger = logging.getLogger(__name__)
 
 RENEW_EVERY_S = 12 * 3600.0
 API_GRACE_S = 2
+READY_WITHIN_S = 120.0
 KEEP_ALIVE_S = 75
 
 
@@ -70,12 +71,11 @@ async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
         await parts.gateway.start()
         stack.push_async_callback(_let_go_of_gateway, parts)
         parts.gateway.set_complete()
-    except PortTaken as error:
-        raise PortRefused(
-            f"Port {error.port} on {error.host} is in use, so the gateway cannot listen there; "
-            "choose another with --gateway-port (0 takes any free one)."
-        ) from error
-    except (GatewayError, StoreRefused) as error:
+    except GatewayError as error:
+        # Without a gateway nobody can reach them.
+        await remove_instances(parts.backend, 0.0)
+        raise StartFailed(str(error)) from error
+    except StoreRefused as error:
         raise StartFailed(str(error)) from error
 
 
@@ -101,6 +101,7 @@ async def _serve_parts(
         asyncio.create_task(api.serve(sockets=[listener]), name="REST surface"),
         asyncio.create_task(parts.loop.run(), name="reconcile loop"),
         asyncio.create_task(_renew_certificate(api, data, settings.host), name="certificate renewal"),
+        asyncio.create_task(_watch_others(asyncio.get_running_loop()), name="watch over other tasks"),
     ]
     try:
         await _wait_until_ready(api, parts, tasks, shutdown)
@@ -153,10 +154,13 @@ def _build_api_server(app: Any, data: DataDir) -> _ApiServer:
 async def _wait_until_ready(
     api: uvicorn.Server, parts: Parts, tasks: list[asyncio.Task[None]], shutdown: Shutdown
 ) -> None:
+    deadline = asyncio.get_running_loop().time() + READY_WITHIN_S
     while not shutdown.is_asked:
         if api.started and await parts.gateway.is_listening():
             return
         _raise_for_ended(tasks)
+        if asyncio.get_running_loop().time() > deadline:
+            raise StartFailed("The gateway does not listen; logs/envoy.log in the data directory tells more.")
         await asyncio.sleep(0.01)
 
 
@@ -179,6 +183,20 @@ def _raise_for_ended(tasks: list[asyncio.Task[None]]) -> None:
             raise StartFailed(
                 f"The {task.get_name()} of the server has ended: {error or 'without a reason'}."
             ) from error
+
+
+async def _watch_others(loop: asyncio.AbstractEventLoop) -> None:
+    """Ends when a long-running task that some part has started for itself has died of an exception."""
+    died: asyncio.Future[None] = loop.create_future()
+
+    def hear(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        logger.error("%s", context["message"], exc_info=error)
+        if "task" in context and not died.done():
+            died.set_exception(error or RuntimeError(context["message"]))
+
+    loop.set_exception_handler(hear)
+    await died
 
 
 async def _renew_certificate(api: uvicorn.Server, data: DataDir, host: str) -> None:

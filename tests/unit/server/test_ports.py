@@ -42,12 +42,20 @@ def test_only_port_0_gives_way_to_another(taken: int) -> None:
 
 
 def test_the_port_of_a_living_gateway_is_kept(taken: int) -> None:
+    other = free_port()
     assert choose_gateway_port(HOST, 0, remembered=taken, default=1, is_ours=True) == taken
     assert choose_gateway_port(HOST, None, remembered=taken, default=1, is_ours=True) == taken
+    assert choose_gateway_port(HOST, taken, remembered=taken, default=1, is_ours=True) == taken
+    assert choose_gateway_port(HOST, other, remembered=taken, default=1, is_ours=True) == other
     assert choose_gateway_port(HOST, 0, remembered=taken, default=1, is_ours=False) not in (0, taken)
-    assert choose_gateway_port(HOST, None, remembered=taken, default=1, is_ours=False) == taken
-    assert choose_gateway_port(HOST, 9000, remembered=taken, default=1, is_ours=True) == 9000
-    assert choose_gateway_port(HOST, None, remembered=None, default=7080, is_ours=False) == 7080
+    assert choose_gateway_port(HOST, None, remembered=None, default=other, is_ours=False) == other
+    assert choose_gateway_port(HOST, None, remembered=other, default=1, is_ours=False) == other
+
+
+def test_a_gateway_port_that_somebody_else_has_is_refused_before_anything_is_started(taken: int) -> None:
+    for port, remembered in ((taken, None), (None, taken)):
+        with pytest.raises(PortRefused, match=f"Port {taken} .*--gateway-port"):
+            choose_gateway_port(HOST, port, remembered=remembered, default=1, is_ours=False)
 
 
 def test_a_wildcard_is_called_by_the_loopback_address() -> None:
