@@ -130,13 +130,16 @@ async def test_a_wrong_type_is_refused_by_the_name_of_its_member(
     assert (await rest.client.get(ENDPOINT)).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"{", b"[]", b'"x"', b"\xff", b"[" * 200_000, b'{"a": NaN}', b'{"a": -Infinity}',
-        b'{"properties": {"a": "\\ud800"}}', b'{"\\ud800": 1}', b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}", b'{"a": ' + b"9" * 5000 + b"}",
-    ],
-)  # fmt: skip
+NO_JSON = [b"{", b"[]", b'"x"', b"\xff", b"[" * 200_000, b'{"a": NaN}', b'{"a": -Infinity}']
+NOT_TO_BE_ANSWERED = [
+    b'{"properties": {"a": "\\ud800"}}',
+    b'{"\\ud800": 1}',
+    b'{"a": ' + b"[" * 70 + b"]" * 70 + b"}",
+    b'{"a": ' + b"9" * 5000 + b"}",
+]
+
+
+@pytest.mark.parametrize("body", NO_JSON + NOT_TO_BE_ANSWERED)
 async def test_a_body_that_is_no_json_object_is_refused(rest: RestServer, body: bytes) -> None:
     answer = await rest.client.put(ENDPOINT, content=body)
     assert answer.status_code == 400
