@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from teal.domain.assets import AssetVersion
-from teal.domain.blobs import Blob
+from teal.domain.blobs import DATASTORE_CONTAINER, Blob
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import NotFound
 from teal.domain.instance_records import InstanceRecord
@@ -22,8 +22,6 @@ from teal.domain.resource_ids import (
 )
 from teal.store import assets, blobs
 from teal.store.database import Transaction
-
-DATASTORE_CONTAINER = "azureml"
 
 
 def build_instance_spec(
