@@ -185,7 +185,8 @@ def test_a_request_id_of_over_100_characters_is_431(serve: Start) -> None:
 
 def test_only_listed_origins_are_allowed(serve: Start) -> None:
     scoring = serve("text_only.py", AML_CORS_ORIGINS="http://a.test, http://b.test")
-    allowed = httpx.options(f"{scoring.url}/score", headers={"origin": "http://b.test"})
+    preflight = {"origin": "http://b.test", "access-control-request-method": "POST"}
+    allowed = httpx.options(f"{scoring.url}/score", headers=preflight)
     assert allowed.headers["access-control-allow-origin"] == "http://b.test"
     assert allowed.headers["access-control-allow-methods"] == "GET, POST"
     other = httpx.post(f"{scoring.url}/score", content="x", headers={"origin": "http://c.test"})
@@ -281,7 +282,7 @@ def test_a_run_over_its_time_is_interrupted_and_the_thread_goes_on(serve: Start)
     assert answer.headers["x-ms-run-function-failed"] == "True"
     assert scoring.score({"do": "thread"}).json() == {"same_as_init": True}
     gateway = scoring.score({"do": "sleep", "s": 60}, BEHIND_GATEWAY)
-    assert gateway.status_code == 424
+    assert gateway.status_code == 408
     assert gateway.headers["ms-azureml-model-error-reason"] == "scoring-timeout"
 
 

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from teal_scoring.answers import Answer
-from teal_scoring.http import HeaderView, build_id_headers
+from teal_scoring.http import build_id_headers
+from teal_scoring.inputs import HeaderView
 
 
 class Headers(dict[str, str]):
@@ -13,8 +14,8 @@ class Headers(dict[str, str]):
 def ids(**headers: str) -> dict[str, str] | Answer:
     view: Any = Headers({name.replace("_", "-"): value for name, value in headers.items()})
     seen: HeaderView = view
-    found = build_id_headers(seen, lambda: "new-id")
-    return found if isinstance(found, Answer) else dict(found)
+    found, refusal = build_id_headers(seen, lambda: "new-id")
+    return dict(found) if refusal is None else refusal
 
 
 def test_a_request_without_ids_gets_a_new_one() -> None:

@@ -1,4 +1,4 @@
-"""`python -m teal_scoring --entry_script score.py --model_dir DIR --port N`: the process that runs a score.py.
+"""`teal-score --entry_script score.py --model_dir DIR --port N`, or `python -m teal_scoring …`: runs a score.py.
 
 Exit status: 0 stopped as asked, 1 bad arguments, 3 the server did not come up (the statuses of the reference server).
 """
@@ -44,7 +44,8 @@ def _serve(argv: Sequence[str]) -> int:
         settings = parse_settings(argv, os.environ, Path.cwd())
         from .server import open_listener
 
-        listener = open_listener(settings.host, settings.port)
+        ports = [settings.port, settings.health_port]
+        listeners = [open_listener(settings.host, port) for port in ports if port is not None]
     except BootFailed as failure:
         return _fail(failure, report)
 
@@ -53,7 +54,7 @@ def _serve(argv: Sequence[str]) -> int:
 
         one = BootReport(publish_one, time.time)
         try:
-            return run_worker(settings, listener, one)
+            return run_worker(settings, listeners, one)
         except BootFailed as failure:
             return _fail(failure, one)
 

@@ -4,6 +4,8 @@ BootFailed
 ├── BadSettings              an argument or environment variable makes no sense
 │   └── BadArguments
 ├── PortTaken                somebody else listens on the port
+├── DebuggerMissing          AZUREML_DEBUG_PORT is set and debugpy is not installed
+├── StartTimedOut            import and init() took longer than WORKER_TIMEOUT
 └── UserScriptError          see user_script.py
 """
 
@@ -36,6 +38,14 @@ class BadArguments(BadSettings):
 
 
 class PortTaken(BootFailed):
+    pass
+
+
+class DebuggerMissing(BootFailed):
+    pass
+
+
+class StartTimedOut(BootFailed):
     pass
 
 

@@ -4,28 +4,36 @@ Constructed by worker.py, called by granian. Routes, texts and headers are those
 ("routes"); what differs behind Teal's gateway is in answers.build_gateway_answer.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .access_log import AccessLog
+from .admission import QueueFull, Scoring
 from .answers import (
     HEALTHY,
     PREFLIGHT,
     Answer,
-    answer_deadline_passed,
+    answer_allowed,
+    answer_body_too_large,
+    answer_document,
     answer_internal_error,
     answer_method_not_allowed,
+    answer_method_not_taken,
     answer_not_found,
     answer_queue_full,
     answer_request_id_too_long,
-    answer_run_timed_out,
-    build_gateway_answer,
+    answer_text,
 )
-from .concurrency import DeadlinePassed, QueueFull, RunTimedOut, ScoringThreads
-from .inputs import ScoreRequest
-from .logs import log_request
+from .capture import Capture
+from .cors import Cors
+from .exchange import Exchange
+from .inputs import HeaderView, ScoreRequest
+from .metrics import format_counts
 from .settings import Settings
+from .swagger import Swagger, UnknownVersion
 from .version import SERVER_VERSION
 
 REQUEST_ID_LIMIT = 100
@@ -33,14 +41,16 @@ DEPLOYMENT_HEADER = "x-teal-deployment"
 """Set (and overwritten) by the gateway, so that its presence says who asks."""
 TIME_LEFT_HEADER = "x-envoy-expected-rq-timeout-ms"
 """Envoy: "Router filter", HTTP headers set on upstream calls."""
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
+
+_METHODS = {
+    "/score": frozenset({"GET", "HEAD", "POST", "OPTIONS"}),
+    "/": frozenset({"GET", "HEAD", "OPTIONS"}),
+    "/swagger.json": frozenset({"GET", "HEAD", "OPTIONS"}),
+    "/metrics": frozenset({"GET", "HEAD", "OPTIONS"}),
+}
 
 logger = logging.getLogger("azmlinfsrv")
-
-
-class HeaderView(Protocol):
-    def get(self, name: str, default: Any = None) -> Any: ...
-    def __contains__(self, name: str) -> bool: ...
-    def items(self) -> list[tuple[str, str]]: ...
 
 
 class Scope(Protocol):
@@ -60,124 +70,169 @@ class ScoringApp:
     """One object a worker. `begin_stop` makes every further answer the last of its connection."""
 
     def __init__(
-        self, threads: ScoringThreads[ScoreRequest, Answer], settings: Settings, new_id: Callable[[], str]
+        self,
+        scoring: Scoring,
+        settings: Settings,
+        *,
+        methods: frozenset[str],
+        swagger: Swagger,
+        access_log: AccessLog,
+        capture: Capture | None,
+        new_id: Callable[[], str],
     ) -> None:
-        self._threads = threads
+        self._scoring = scoring
+        self._methods = methods
+        self._swagger = swagger
         self._new_id = new_id
-        self._timeout_ms = settings.scoring_timeout_ms
-        self._origins = frozenset(settings.cors_origins)
+        self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._max_concurrent = settings.max_concurrent
+        self._max_body_bytes = settings.max_body_bytes
         self._fixed_headers = [("x-ms-server-version", SERVER_VERSION)] if settings.shows_version else []
-        self._is_stopping = False
+        self.timeout_ms = settings.scoring_timeout_ms
+        self.access_log = access_log
+        self.capture = capture
+        self.is_stopping = False
         self.in_hand = 0
 
     def begin_stop(self) -> None:
-        self._is_stopping = True
+        self._scoring.unsettled  # noqa: B018 (what is answered already is no longer in hand)
+        self.is_stopping = True
 
     async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
         arrived = time.monotonic()
         self.in_hand += 1
         try:
-            path, headers = scope.path, scope.headers
-            try:
-                answer, ids = await self._answer(scope, path, headers, protocol, arrived)
-            except Exception:  # the edge: whatever went wrong here is this request's failure only
-                logger.exception("Encountered Exception while answering %s", path)
-                answer, ids = answer_internal_error(), []
-            if DEPLOYMENT_HEADER in headers:
-                answer = build_gateway_answer(answer)
-            out = [*answer.headers, *ids]
-            if self._is_stopping and scope.http_version.startswith("1"):
-                out.append(("connection", "close"))
-            if answer.body:
-                out.append(("content-type", answer.content_type))
-                protocol.response_bytes(answer.status, out, answer.body)
-            else:
-                protocol.response_empty(answer.status, out)
+            path = scope.path
             if path == "/score":
-                query = scope.query_string
-                shown = f"{path}?{query}" if query else path
-                log_request(scope.method, shown, answer.status, (time.monotonic() - arrived) * 1e3, len(answer.body))
+                await self._score(scope, protocol, arrived)
+                return
+            exchange = Exchange(self, protocol, scope, scope.headers, arrived, None)
+            exchange.send(self._answer_elsewhere(path, scope, exchange))
+        except Exception:  # the edge: whatever went wrong here is this request's failure only
+            logger.exception("Encountered Exception while answering %s", scope.path)
+            Exchange(self, protocol, scope, scope.headers, arrived, None).send(answer_internal_error())
         finally:
             self.in_hand -= 1
 
     # --- private
 
-    async def _answer(
-        self, scope: Scope, path: str, headers: HeaderView, protocol: Any, arrived: float
-    ) -> tuple[Answer, list[tuple[str, str]]]:
-        method = scope.method
-        if path == "/score":
-            allowed = "GET, POST, OPTIONS"
-        elif path == "/":
-            allowed = "GET, HEAD"
-        else:
-            return answer_not_found(), []
-        if method not in allowed.split(", "):
-            return answer_method_not_allowed(allowed), []
-        ids = build_id_headers(headers, self._new_id)
-        if isinstance(ids, Answer):
-            return ids, self._fixed_headers
-        ids += self._fixed_headers
-        if self._origins:
-            ids += self._cors_headers(headers, is_preflight=method == "OPTIONS")
-        if path == "/":
-            return HEALTHY, ids
-        if method == "OPTIONS":
-            return PREFLIGHT, ids
-        return await self._score(scope, method, headers, protocol, arrived), ids
-
-    async def _score(self, scope: Scope, method: str, headers: HeaderView, protocol: Any, arrived: float) -> Answer:
-        body = b"" if method == "GET" else await protocol()
-        request = ScoreRequest(method, scope.query_string, tuple(headers.items()), body)
+    async def _score(self, scope: Scope, protocol: Any, arrived: float) -> None:
+        """Things that can happen next: the answer (on the scoring thread), or a reason not to ask run() at all."""
+        headers = scope.headers
+        left = headers.get(TIME_LEFT_HEADER)
+        deadline = arrived + int(left) / 1e3 if left and left.isdecimal() else None
+        exchange = Exchange(self, protocol, scope, headers, arrived, deadline)
+        method = exchange.method
+        refusal = self._identify(exchange, headers, method, "/score")
+        if refusal is None and method not in self._methods:
+            refusal = PREFLIGHT if method == "OPTIONS" else answer_method_not_taken()
+        body = b""
+        if refusal is None and method != "GET" and method != "HEAD":
+            length = headers.get("content-length")
+            if length is not None and int(length) <= self._max_body_bytes:
+                body = await protocol()
+            elif length is not None or (whole := await self._read_unsized(protocol)) is None:
+                refusal = answer_body_too_large(self._max_body_bytes)
+            else:
+                body = whole
+        if refusal is not None:
+            exchange.send(refusal)
+            return
+        exchange.request = ScoreRequest(method, scope.query_string, headers, body, scope)
+        exchange.body_length = len(body)
+        del body  # a large one must not live as long as this coroutine
         try:
-            return await self._threads.submit(request, _deadline(headers, arrived))
+            settled = self._scoring.submit(exchange)
         except QueueFull:
-            return answer_queue_full(self._max_concurrent)
-        except DeadlinePassed:
-            return answer_deadline_passed()
-        except RunTimedOut:
-            logger.error("Encountered Exception: run() did not finish within %d ms", self._timeout_ms)
-            return answer_run_timed_out(self._timeout_ms)
+            exchange.send(answer_queue_full(self._max_concurrent))
+            return
+        await settled
 
-    def _cors_headers(self, headers: HeaderView, *, is_preflight: bool) -> list[tuple[str, str]]:
-        origin = headers.get("origin")
-        if origin is None or not self._origins & {origin, "*"}:
-            return []
-        out = [("access-control-allow-origin", origin), ("vary", "Origin")]
-        if is_preflight:
-            out.append(("access-control-allow-methods", "GET, POST"))
-            asked = headers.get("access-control-request-headers")
-            if asked:
-                out.append(("access-control-allow-headers", asked))
-        return out
+    async def _read_unsized(self, protocol: Any) -> bytes | None:
+        """A body sent in chunks; None if it is too large. Without a body this is the cheap case."""
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in protocol:
+            size += len(piece)
+            if size > self._max_body_bytes:
+                return None
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _answer_elsewhere(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
+        method = exchange.method
+        if path not in _METHODS:
+            return answer_not_found()
+        refusal = self._identify(exchange, scope.headers, method, path)
+        if refusal is not None:
+            return refusal
+        if method == "OPTIONS":
+            return answer_allowed(", ".join(sorted(_METHODS[path])))
+        if path == "/":
+            return HEALTHY
+        if path == "/metrics":
+            return answer_text(format_counts(self._scoring.counts, self.capture), METRICS)
+        exchange.is_logged = True
+        try:
+            return answer_document(self._swagger.find(scope.query_string))
+        except UnknownVersion as error:
+            return answer_not_found(str(error))
+
+    def _identify(self, exchange: Exchange, headers: HeaderView, method: str, path: str) -> Answer | None:
+        """Give the exchange the headers that its answer carries; or the answer that ends it here."""
+        if method not in _METHODS[path]:
+            return answer_method_not_allowed(", ".join(sorted(_METHODS[path])))
+        exchange.is_logged = path == "/score"
+        exchange.is_gateway = DEPLOYMENT_HEADER in headers
+        ids, refusal = build_id_headers(headers, self._new_id)
+        ids += self._fixed_headers
+        if self._cors is not None:
+            ids += self._cors.build_headers(headers, is_preflight=method == "OPTIONS")
+        exchange.ids = ids
+        return refusal
 
 
-def build_id_headers(headers: HeaderView, new_id: Callable[[], str]) -> "list[tuple[str, str]] | Answer":
-    """The ids an answer carries; an answer of 431 when one of the request's is too long.
+def build_id_headers(headers: HeaderView, new_id: Callable[[], str]) -> "tuple[list[tuple[str, str]], Answer | None]":
+    """The ids an answer carries, and an answer of 431 when one of the request's is too long.
 
     `x-ms-request-id` was once both the request's and the client's id, and still stands in for either.
     """
-    request_id = headers.get("x-request-id") or new_id()
-    if len(request_id) > REQUEST_ID_LIMIT:
-        return answer_request_id_too_long("x-request-id", REQUEST_ID_LIMIT)
-    legacy_id = headers.get("x-ms-request-id")
-    client_id = headers.get("x-ms-client-request-id")
-    if legacy_id and not client_id:
-        logger.warning("x-ms-request-id as the client's request id is deprecated; send x-ms-client-request-id instead.")
-        client_id = legacy_id
-    legacy_id = legacy_id or client_id or request_id
+    get = headers.get
+    ids: list[tuple[str, str]] = []
+    trace_id = get("traceid")
+    if trace_id is not None:
+        ids.append(("TraceId", trace_id))
+    request_id = get("x-request-id")
+    if request_id is None:
+        request_id = new_id()
+    elif len(request_id) > REQUEST_ID_LIMIT:
+        return ids, answer_request_id_too_long("x-request-id", REQUEST_ID_LIMIT)
+    if request_id:
+        ids.append(("x-request-id", request_id))
+    legacy_id = get("x-ms-request-id")
+    client_id = get("x-ms-client-request-id")
+    if legacy_id:
+        logger.warning(
+            "x-ms-request-id header has been deprecated and will be removed from future versions of the server. Please"
+            " use x-ms-client-request-id."
+        )
+        client_id = client_id or legacy_id
+    else:
+        legacy_id = client_id or request_id
     if len(legacy_id) > REQUEST_ID_LIMIT or (client_id and len(client_id) > REQUEST_ID_LIMIT):
-        return answer_request_id_too_long("x-ms-request-id and x-ms-client-request-id", REQUEST_ID_LIMIT)
-    ids = [("x-request-id", request_id), ("x-ms-request-id", legacy_id)]
+        return ids, answer_request_id_too_long("x-ms-request-id and x-ms-client-request-id", REQUEST_ID_LIMIT)
+    if legacy_id:
+        ids.append(("x-ms-request-id", legacy_id))
     if client_id:
         ids.append(("x-ms-client-request-id", client_id))
-    trace_id = headers.get("traceid")
-    if trace_id:
-        ids.append(("TraceId", trace_id))
-    return ids
+    return ids, None
 
 
-def _deadline(headers: HeaderView, arrived: float) -> float | None:
-    text = headers.get(TIME_LEFT_HEADER)
-    return arrived + int(text) / 1e3 if text and text.isdecimal() else None
+def start_flushing(app: ScoringApp, loop: asyncio.AbstractEventLoop, every_s: float = 0.05) -> None:
+    """Write the access lines out from time to time, in one piece."""
+
+    def flush() -> None:
+        app.access_log.flush()
+        loop.call_later(every_s, flush)
+
+    flush()

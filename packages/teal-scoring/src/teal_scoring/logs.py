@@ -1,4 +1,4 @@
-"""What the process prints: the reference server's line format, print() as log lines, and the access line.
+"""What the process prints: the reference server's line format, print() as log lines, the user's `logging.json`.
 
 Format and logger names are those of azureml-inference-server-http 1.5 so that log queries keep working. One thing
 differs on purpose: INFO of the root logger is shown, because the Azure tutorials prove mirroring by `logging.info`.
@@ -7,12 +7,15 @@ differs on purpose: INFO of the root logger is shown, because the Azure tutorial
 import builtins
 import functools
 import io
+import json
 import logging
-import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
+
+from .failures import BadSettings
 
 logger = logging.getLogger("azmlinfsrv")
 
@@ -40,22 +43,23 @@ def configure_logs() -> None:
     builtins.print = _build_logging_print(logging.getLogger("azmlinfsrv.print"))
 
 
-def log_request(method: str, path: str, status: int, duration_ms: float, length: int) -> None:
-    """`POST /score 200 0.403ms 375`"""
-    line = f"{method} {path} {status} {duration_ms:.3f}ms {length}"
-    if not _writes_plainly():
-        logger.info("%s", line)
+def apply_logging_file(folders: Sequence[Path]) -> None:
+    """The user's `logging.json` (the form of logging.config.dictConfig) from the first of the folders that has one.
+    Raises BadSettings."""
+    path = next((folder / "logging.json" for folder in folders if (folder / "logging.json").is_file()), None)
+    if path is None:
         return
-    # What the handler would print, without a LogRecord: it is a quarter of what a small request costs here.
-    now = time.time()
-    second = int(now)
-    sys.stdout.write(f"{_stamp(second)},{int((now - second) * 1e3):03d} I [{os.getpid()}] azmlinfsrv - {line}\n")
+    import logging.config  # half a megabyte and some milliseconds that few need
+
+    try:
+        logging.config.dictConfig(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError, AttributeError, ImportError) as error:
+        hint = "It must have the form of logging.config.dictConfig."
+        raise BadSettings(f"Invalid logging config {path}: {error}", hint) from error
+    logger.info("Loaded logging config from %s", path)
 
 
-# --- private
-
-
-def _writes_plainly() -> bool:
+def writes_plainly() -> bool:
     """Whether nobody has put another handler, filter or level on the logger since `configure_logs`."""
     handlers = logger.handlers
     return (
@@ -67,9 +71,7 @@ def _writes_plainly() -> bool:
     )
 
 
-@functools.lru_cache(maxsize=2)
-def _stamp(second: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(second))
+# --- private
 
 
 class _StdoutHandler(logging.Handler):

@@ -35,8 +35,9 @@ class BootReport:
     def begin(self, phase: str) -> None:
         self._add(phase, error=None)
 
-    def fail(self, failure: BootFailed) -> None:
-        self.fail_with(build_error(failure))
+    def fail(self, failure: BootFailed, traceback: str = "") -> None:
+        """`traceback`: where it was, for a failure that has no exception as its cause."""
+        self.fail_with(build_error(failure, traceback))
 
     def fail_with(self, error: Report) -> None:
         self._add(FAILED, error)
@@ -46,12 +47,12 @@ class BootReport:
         self._publish({"phase": phase, "phases": list(self._phases), "error": error})
 
 
-def build_error(failure: BootFailed) -> Report:
+def build_error(failure: BootFailed, traceback: str = "") -> Report:
     cause = failure.__cause__
     return {
         "code": failure.code,
         "message": str(failure),
-        "traceback": format_user_traceback(cause) if cause is not None else "",
+        "traceback": format_user_traceback(cause) if cause is not None else traceback,
         "hint": failure.hint,
     }
 

@@ -1,5 +1,5 @@
-"""Arguments and environment variables into one value. Used by __main__; names as in the reference server
-(spec: azureml-inference-server-http, "Start-up parameters" and "Environment variables")."""
+"""Arguments, environment variables and the configuration file into one value. Used by __main__; names as in the
+reference server (azureml-inference-server-http, "Server parameters" and "Environment variables")."""
 
 import argparse
 import ipaddress
@@ -8,12 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from .config_file import load_config_file
 from .failures import BadArguments, BadSettings
 
 DEFAULT_PORT = 5001
+DEFAULT_HEALTH_PORT = 5000
 DEFAULT_SCORING_TIMEOUT_MS = 3_600_000
+DEFAULT_WORKER_TIMEOUT_S = 300.0
 DEFAULT_STOP_GRACE_S = 180.0
 """Azure's longest request timeout: whatever was in hand may still be answered."""
+DEFAULT_MAX_BODY_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class CaptureSettings:
+    """See docs/capture.md."""
+
+    target: str
+    sample_rate: float = 1.0
+    max_body_bytes: int = 64 * 1024
+    max_queue_bytes: int = 32 * 1024 * 1024
+    max_file_bytes: int = 1024**3
 
 
 @dataclass(frozen=True)
@@ -26,14 +41,24 @@ class Settings:
     model_dir: str | None = None
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
+    health_port: int | None = None
+    """A second port for the same routes; None: the scoring port does for probes."""
     worker_count: int = 1
+    worker_timeout_s: float = DEFAULT_WORKER_TIMEOUT_S
     scoring_timeout_ms: int = DEFAULT_SCORING_TIMEOUT_MS
     max_concurrent: int = 1
+    max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     stop_grace_s: float = DEFAULT_STOP_GRACE_S
     report_path: Path | None = None
     deployment: str = ""
     shows_version: bool = True
     cors_origins: tuple[str, ...] = ()
+    service_name: str = "ML service"
+    service_version: str = "1.0"
+    service_path_prefix: str = ""
+    debug_port: int | None = None
+    capture: CaptureSettings | None = None
+    wants_app_insights: bool = False
 
     @property
     def max_concurrent_per_worker(self) -> int:
@@ -42,29 +67,46 @@ class Settings:
 
 
 def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> Settings:
-    """The command line wins over the environment. Raises BadSettings."""
+    """The command line wins over the environment, the environment over the configuration file. Raises BadSettings."""
     arguments = _parser().parse_args(argv)
+    entry_script = arguments.entry_script or environ.get("AZUREML_ENTRY_SCRIPT")
+    given_root = Path(environ.get("AML_APP_ROOT") or cwd).absolute()
+    from_file = load_config_file(arguments.config_file, environ, given_root, entry_script, cwd)
+    environ = {**from_file, **environ}
+    entry_script = entry_script or environ.get("AZUREML_ENTRY_SCRIPT") or None
     app_root = Path(environ.get("AML_APP_ROOT") or cwd).absolute()
-    worker_count = arguments.worker_count
-    if worker_count is None:
-        worker_count = _parse_int("WORKER_COUNT", environ, 1)
-    origins = arguments.access_control_allow_origins or environ.get("AML_CORS_ORIGINS", "")
-    report = environ.get("TEAL_SCORING_REPORT")
+    is_by_hand = not environ.get("TEAL_SCORING_REPORT")
+    if is_by_hand and not entry_script and not arguments.config_file and not (app_root / "main.py").is_file():
+        raise BadArguments(
+            "Either provide an entry_script using --entry_script or provide a path to the configuration file using"
+            " --config_file",
+            "Without either, main.py in AML_APP_ROOT is the script.",
+        )
     return Settings(
-        entry_script=arguments.entry_script or environ.get("AZUREML_ENTRY_SCRIPT") or None,
+        entry_script=entry_script,
         app_root=app_root,
         source_directory=environ.get("AZUREML_SOURCE_DIRECTORY") or None,
         model_dir=arguments.model_dir or environ.get("AZUREML_MODEL_DIR") or None,
         host=_parse_host(arguments.host),
-        port=_in_range("--port", arguments.port, 1, 65535),
-        worker_count=_in_range("WORKER_COUNT", worker_count, 1, 1024),
+        port=_parse_port("--port", arguments.port, DEFAULT_PORT),
+        health_port=_parse_health_port(arguments.health_port, environ),
+        worker_count=_parse_worker_count(arguments.worker_count, environ),
+        worker_timeout_s=_parse_float("WORKER_TIMEOUT", environ, DEFAULT_WORKER_TIMEOUT_S),
         scoring_timeout_ms=_parse_int("SCORING_TIMEOUT_MS", environ, DEFAULT_SCORING_TIMEOUT_MS),
         max_concurrent=_parse_int("TEAL_MAX_CONCURRENT", environ, 1),
+        max_body_bytes=_parse_int("TEAL_MAX_BODY_BYTES", environ, DEFAULT_MAX_BODY_BYTES, 2**40),
         stop_grace_s=_parse_float("TEAL_STOP_GRACE_S", environ, DEFAULT_STOP_GRACE_S),
-        report_path=Path(report) if report else None,
+        report_path=Path(environ["TEAL_SCORING_REPORT"]) if environ.get("TEAL_SCORING_REPORT") else None,
         deployment=environ.get("TEAL_DEPLOYMENT", ""),
-        shows_version=_parse_bool("SERVER_VERSION_LOG_RESPONSE_ENABLED", environ, True),
-        cors_origins=tuple(origin.strip() for origin in origins.split(",") if origin.strip()),
+        shows_version=environ.get("SERVER_VERSION_LOG_RESPONSE_ENABLED", "true").lower() == "true",
+        cors_origins=_split(arguments.access_control_allow_origins or environ.get("AML_CORS_ORIGINS", "")),
+        service_name=environ.get("SERVICE_NAME", "ML service"),
+        service_version=environ.get("SERVICE_VERSION", "1.0"),
+        service_path_prefix=environ.get("SERVICE_PATH_PREFIX", ""),
+        debug_port=_parse_int("AZUREML_DEBUG_PORT", environ, 0, 65535, lowest=0) or None,
+        capture=_parse_capture(environ),
+        wants_app_insights=arguments.appinsights_instrumentation_key is not None
+        or environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true",
     )
 
 
@@ -73,17 +115,22 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise BadArguments(f"{self.prog}: {message}", hint="python -m teal_scoring --help lists what can be given.")
+        raise BadArguments(f"{self.prog}: {message}", hint="teal-score --help lists what can be given.")
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="teal-scoring", allow_abbrev=False, description="Serve a score.py over HTTP.")
+    parser = _Parser(prog="teal-score", allow_abbrev=False, description="Serve a score.py over HTTP.")
     parser.add_argument("--entry_script", help="path of score.py, relative to AML_APP_ROOT or absolute")
     parser.add_argument("--model_dir", help="value of AZUREML_MODEL_DIR for the script")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on (default: %(default)s)")
-    parser.add_argument("--worker_count", type=int, help="number of processes (default: WORKER_COUNT or 1)")
+    parser.add_argument("--port", help=f"port to listen on (default: {DEFAULT_PORT})")
+    parser.add_argument(
+        "--health_port", help=f"second port, with SEPERATE_HEALTH_ENDPOINT=true (default: {DEFAULT_HEALTH_PORT})"
+    )
+    parser.add_argument("--worker_count", help="number of processes (default: WORKER_COUNT or 1)")
     parser.add_argument("--access_control_allow_origins", help="comma-separated list of origins for CORS")
+    parser.add_argument("--config_file", help="JSON file with settings by their variables' names")
+    parser.add_argument("--appinsights_instrumentation_key", help="accepted; Application Insights is not sent to")
     return parser
 
 
@@ -95,7 +142,46 @@ def _parse_host(text: str) -> str:
         raise BadSettings(f"--host must be an IP address, not {text!r}") from None
 
 
-def _parse_int(name: str, environ: Mapping[str, str], default: int) -> int:
+def _parse_port(name: str, text: str | None, default: int) -> int:
+    return default if text is None else _argument(name, text, 1, 65535)
+
+
+def _parse_health_port(text: str | None, environ: Mapping[str, str]) -> int | None:
+    port = _parse_port("--health_port", text, DEFAULT_HEALTH_PORT)
+    return port if environ.get("SEPERATE_HEALTH_ENDPOINT") == "true" else None
+
+
+def _parse_worker_count(text: str | None, environ: Mapping[str, str]) -> int:
+    return _parse_int("WORKER_COUNT", environ, 1, 1024) if text is None else _argument("--worker_count", text, 1, 1024)
+
+
+def _argument(name: str, text: str, lowest: int, highest: int) -> int:
+    if not text.strip().lstrip("+-").isdecimal() or not lowest <= int(text) <= highest:
+        raise BadArguments(f"{name} must be a whole number between {lowest} and {highest}, not {text!r}")
+    return int(text)
+
+
+def _parse_capture(environ: Mapping[str, str]) -> CaptureSettings | None:
+    target = environ.get("TEAL_CAPTURE_TO", "").strip()
+    if not target:
+        return None
+    rate = _parse_float("TEAL_CAPTURE_SAMPLE_RATE", environ, CaptureSettings.sample_rate)
+    if rate > 1:
+        raise BadSettings(f"TEAL_CAPTURE_SAMPLE_RATE must lie between 0 and 1, not be {rate:g}")
+    return CaptureSettings(
+        target,
+        rate,
+        _parse_int("TEAL_CAPTURE_MAX_BODY_BYTES", environ, CaptureSettings.max_body_bytes, lowest=0),
+        _parse_int("TEAL_CAPTURE_QUEUE_BYTES", environ, CaptureSettings.max_queue_bytes),
+        _parse_int("TEAL_CAPTURE_MAX_FILE_BYTES", environ, CaptureSettings.max_file_bytes, 2**50),
+    )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _parse_int(name: str, environ: Mapping[str, str], default: int, highest: int = 2**31, *, lowest: int = 1) -> int:
     text = environ.get(name, "").strip()
     if not text:
         return default
@@ -103,7 +189,9 @@ def _parse_int(name: str, environ: Mapping[str, str], default: int) -> int:
         value = int(text)
     except ValueError:
         raise BadSettings(f"{name} must be a whole number, not {text!r}") from None
-    return _in_range(name, value, 1, 2**31)
+    if not lowest <= value <= highest:
+        raise BadSettings(f"{name} must lie between {lowest} and {highest}, not be {value}")
+    return value
 
 
 def _parse_float(name: str, environ: Mapping[str, str], default: float) -> float:
@@ -113,22 +201,5 @@ def _parse_float(name: str, environ: Mapping[str, str], default: float) -> float
     except ValueError:
         raise BadSettings(f"{name} must be a number, not {text!r}") from None
     if not 0 <= value < 1e9:
-        raise BadSettings(f"{name} must be a number of seconds, not {text!r}")
-    return value
-
-
-def _parse_bool(name: str, environ: Mapping[str, str], default: bool) -> bool:
-    text = environ.get(name, "").strip().lower()
-    if not text:
-        return default
-    if text in {"true", "1", "yes", "on"}:
-        return True
-    if text in {"false", "0", "no", "off"}:
-        return False
-    raise BadSettings(f"{name} must be true or false, not {text!r}")
-
-
-def _in_range(name: str, value: int, lowest: int, highest: int) -> int:
-    if not lowest <= value <= highest:
-        raise BadSettings(f"{name} must lie between {lowest} and {highest}, not be {value}")
+        raise BadSettings(f"{name} must be a number from 0 up, not {text!r}")
     return value

@@ -131,9 +131,7 @@ class _Supervisor:
             how = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
             if worker.phase != FAILED:
                 message = f"A worker {how} while {worker.phase or 'starting'}"
-                self._tell_failed(
-                    {"code": "UserScriptInitFailed", "message": message, "traceback": "", "hint": "See its log."}
-                )
+                self._tell_failed(_build_death(message, -status))
             self._status = BOOT_FAILED_STATUS
             self._stop()
 
@@ -152,6 +150,16 @@ class _Supervisor:
         if FAILED not in self._phases_told:
             self._phases_told.add(FAILED)
             self._report.fail_with(error)
+
+
+def _build_death(message: str, signal_number: int) -> Report:
+    """A worker that could say nothing itself."""
+    hint = "The last lines of the log show what it did."
+    if signal_number == signal.SIGKILL:
+        hint = "The system may have run out of memory: choose a larger instance_type, or fewer workers."
+    elif signal_number in {signal.SIGSEGV, signal.SIGABRT, signal.SIGILL, signal.SIGBUS}:
+        hint = "A native library crashed; the log shows where."
+    return {"code": "WorkerKilled", "message": message, "traceback": "", "hint": hint}
 
 
 def _publish_to_pipe(descriptor: int) -> Publish:

@@ -8,12 +8,14 @@ BootFailed                          (failures.py)
     ├── UserScriptImportError       its top level raised, usually a missing package
     ├── UserScriptFunctionNotFound  no init() or no run()
     ├── UserScriptBadSignature      run() cannot be called with the request
-    └── UserScriptInitFailed        init() raised
+    ├── UserScriptInitFailed        init() raised
+    └── OutOfMemory                 there was not enough of it, while importing or in init()
 """
 
 import importlib
 import importlib.util
 import inspect
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -24,11 +26,15 @@ from types import ModuleType
 from typing import Any
 
 from .failures import BootFailed
-from .inputs import InputStyle, JsonStringStyle
+from .inputs import InputStyle, JsonStringStyle, RawHttpStyle, SchemaStyle
+from .stand_ins import is_raw_http_requested
 
 MODEL_TREE_LINES = 200
 HINT_TREE_LINES = 20
 
+logger = logging.getLogger("azmlinfsrv")
+
+_MORE_MEMORY = "Choose a larger instance_type, or load less: a smaller model, fewer workers."
 _MODULE = "entry_module"
 _CALLABLE_BY_NAME = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -61,15 +67,22 @@ class UserScriptInitFailed(UserScriptError):
     pass
 
 
+class OutOfMemory(UserScriptError):
+    """Called as the compute room calls it when it finds an instance over its limit."""
+
+
 @dataclass(frozen=True)
 class UserScript:
     """An imported script whose functions exist and can be called."""
 
     path: str
+    module: ModuleType
     init: Callable[[], object]
     run: Callable[..., object]
     style: InputStyle
     wants_headers: bool
+    is_async: bool
+    """run() must be awaited, or gives its answer as an asynchronous generator."""
 
 
 def apply_environment(entry_script: str | None, app_root: Path, model_dir: str | None) -> None:
@@ -92,13 +105,21 @@ def load_user_script(entry_script: str | None, app_root: Path, source_directory:
     source = driven if isinstance(driven, ModuleType) and hasattr(driven, "run") else module
     init, run = _function(module, "init"), _function(source, "run")
     style, wants_headers = _analyse_run(run)
-    return UserScript(str(module.__file__), init, run, style, wants_headers)
+    script = source if isinstance(source, ModuleType) else module
+    return UserScript(str(module.__file__), script, init, run, style, wants_headers, _is_async(run))
 
 
-def call_init(script: UserScript, model_dir: str | None) -> None:
-    """init() of the script. Raises UserScriptInitFailed, also for sys.exit() in it."""
+def call_init(
+    script: UserScript, model_dir: str | None, finish: Callable[[object], None] = lambda _returned: None
+) -> None:
+    """init() of the script; `finish` gets what it returned, which is a coroutine if it is asynchronous. Raises
+    UserScriptInitFailed, also for sys.exit() in it."""
     try:
-        script.init()
+        finish(script.init())
+    except BootFailed:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory(f"init() in {script.path} ran out of memory", _MORE_MEMORY) from error
     except BaseException as error:  # also SystemExit: whatever ends init() must be reported
         message = f"init() in {script.path} raised {_describe(error)}"
         raise UserScriptInitFailed(message, _hint_for_init(error, model_dir)) from error
@@ -107,7 +128,8 @@ def call_init(script: UserScript, model_dir: str | None) -> None:
 def walk_folder(folder: Path, prefix: str = "") -> Iterator[str]:
     """What lies in a folder, as paths relative to it: `model/`, `model/weights.pkl`."""
     try:
-        entries = sorted(entry for entry in folder.iterdir() if entry.name != "__pycache__")
+        found = [entry for entry in folder.iterdir() if entry.name != "__pycache__"]
+        entries = sorted(found, key=lambda entry: (entry.is_dir(), entry.name))
     except OSError as error:
         yield f"{prefix} ({error.strerror})"
         return
@@ -162,6 +184,10 @@ def _importing(path: str, do_import: Callable[[], Any]) -> Any:
     except SyntaxError as error:
         where = f"{error.filename or path}, line {error.lineno}"
         raise UserScriptSyntaxError(f"{where}: {error.msg}", "Fix the line shown in the traceback.") from error
+    except BootFailed:
+        raise
+    except MemoryError as error:
+        raise OutOfMemory(f"Importing {path} ran out of memory", _MORE_MEMORY) from error
     except BaseException as error:  # also SystemExit: whatever ends the import must be reported
         raise UserScriptImportError(f"Importing {path} raised {_describe(error)}", _hint_for_import(error)) from error
 
@@ -185,14 +211,40 @@ def _analyse_run(run: Callable[..., object]) -> tuple[InputStyle, bool]:
     if any(parameter.kind not in _CALLABLE_BY_NAME for parameter in parameters):
         raise UserScriptBadSignature("run() cannot accept positional-only arguments, *args, or **kwargs.", hint)
     inputs = [parameter for parameter in parameters if parameter.name != "request_headers"]
+    wants_headers = len(inputs) < len(parameters)
     if not inputs and parameters:
         raise UserScriptBadSignature('run() needs to accept an argument other than "request_headers".', hint)
     if not inputs:
         raise UserScriptBadSignature("run() needs to accept an argument for input data.", hint)
+    is_raw, has_schema = is_raw_http_requested(), _has_schema(run)
+    if is_raw and has_schema:
+        raise UserScriptBadSignature("run() cannot be decorated with both @rawhttp and @input_schema", "Drop one.")
+    if has_schema:
+        style = SchemaStyle(inputs)
+        names = ", ".join(style.names)
+        logger.info(
+            "run() is decorated with @input_schema. Server will invoke it with the following arguments: %s.", names
+        )
+        return style, wants_headers
     extra = [parameter.name for parameter in inputs[1:] if parameter.default is inspect.Parameter.empty]
     if extra:
         raise UserScriptBadSignature(f"run() gets one argument, and {', '.join(extra)} would be missing.", hint)
-    return JsonStringStyle(inputs[0]), len(inputs) < len(parameters)
+    if is_raw:
+        logger.info("run() is decorated with @rawhttp. Server will invoke it with the flask request object.")
+        return RawHttpStyle(inputs[0]), wants_headers
+    logger.info("run() is not decorated. Server will invoke it with the input in JSON string.")
+    return JsonStringStyle(inputs[0]), wants_headers
+
+
+def _has_schema(run: Callable[..., object]) -> bool:
+    """Whether inference-schema knows the function; it is loaded if a script uses its decorators."""
+    schemas: Any = sys.modules.get("inference_schema.schema_util")
+    return schemas is not None and bool(schemas.is_schema_decorated(run))
+
+
+def _is_async(run: Callable[..., object]) -> bool:
+    inner = inspect.unwrap(run)
+    return inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
 
 
 def _describe(error: BaseException) -> str:
@@ -225,6 +277,4 @@ def _hint_for_init(error: BaseException, model_dir: str | None) -> str:
         )
     if isinstance(error, ModuleNotFoundError):
         return _hint_for_import(error)
-    if isinstance(error, MemoryError):
-        return "Loading the model needs more memory than there is: choose a larger instance_type."
     return "See the traceback; a pickled model needs the library versions it was trained with."

@@ -1,19 +1,37 @@
 """The life of one worker: import the script, init(), serve, stop. Called by __main__ or, per process, supervisor.py."""
 
+import asyncio
+import functools
 import logging
+import random
 import socket
-import uuid
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from .concurrency import ScoringThreads
+from .access_log import AccessLog
+from .admission import Scoring
+from .capture import Capture
+from .capture_sinks import open_sink
+from .debugger import attach_debugger
+from .exchange import Exchange
+from .flask_context import FlaskContexts, wants_flask
 from .http import ScoringApp
-from .invocation import invoke_with
+from .inputs import RawHttpStyle
+from .invocation import Invocation
+from .logs import apply_logging_file, writes_plainly
 from .report import IMPORTING, INITIALISING, READY, BootReport
+from .scoring_loop import ScoringLoop, run_init_on
+from .scoring_threads import ScoringThreads
 from .server import ScoringServer, start_listening
 from .settings import Settings
+from .stand_ins import install_stand_ins
+from .start_watch import StartWatch
+from .swagger import Swagger
 from .user_script import (
     MODEL_TREE_LINES,
+    UserScript,
     UserScriptInitFailed,
     apply_environment,
     call_init,
@@ -24,7 +42,7 @@ from .user_script import (
 logger = logging.getLogger("azmlinfsrv")
 
 
-def run_worker(settings: Settings, listener: socket.socket, report: BootReport) -> int:
+def run_worker(settings: Settings, listeners: Sequence[socket.socket], report: BootReport) -> int:
     """Serve until told to stop; the exit status. Raises BootFailed.
 
     Belongs on the main thread, which also runs the script. Until init() has returned, a signal has its plain effect:
@@ -32,37 +50,103 @@ def run_worker(settings: Settings, listener: socket.socket, report: BootReport) 
     """
     report.begin(IMPORTING)
     apply_environment(settings.entry_script, settings.app_root, settings.model_dir)
-    script = load_user_script(settings.entry_script, settings.app_root, settings.source_directory)
-    logger.info("Found user script at %s", script.path)
-    report.begin(INITIALISING)
+    install_stand_ins()
+    apply_logging_file(_logging_folders(settings))
+    attach_debugger(settings.debug_port)
+    with StartWatch(settings.worker_timeout_s, report):
+        script = load_user_script(settings.entry_script, settings.app_root, settings.source_directory)
+        logger.info("Found user script at %s", script.path)
+        report.begin(INITIALISING)
+        scoring, invocation = _initialise(script, settings)
+    capture = _open_capture(settings)
+    app = ScoringApp(
+        scoring,
+        settings,
+        methods=script.style.methods,
+        swagger=Swagger(settings, script.run),
+        access_log=AccessLog(writes_plainly),
+        capture=capture,
+        new_id=build_id_source(random.Random()),
+    )
+    del invocation
+    for listener in listeners:
+        start_listening(listener)
+    server = ScoringServer(
+        app, scoring, listeners, stop_grace_s=settings.stop_grace_s, on_ready=lambda: report.begin(READY)
+    )
+    if settings.wants_app_insights:
+        logger.warning("Application Insights is not sent to: the log stays here.")
+    logger.info("Scoring timeout is set to %d", settings.scoring_timeout_ms)
+    if capture is not None:
+        capture.start()
+    server.start()
+    scoring.run_on_main_thread()
+    status = server.join()
+    if capture is not None:
+        capture.stop()
+    return status
+
+
+def build_id_source(source: random.Random) -> Callable[[], str]:
+    """Random ids in the form of UUIDs of version 4. Not from the system's source, which costs a call for each."""
+
+    def new_id() -> str:
+        bits = source.getrandbits(128) & ~(0xF << 76 | 0x3 << 62) | (0x4 << 76 | 0x2 << 62)
+        text = f"{bits:032x}"
+        return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+    return new_id
+
+
+# --- private
+
+
+def _initialise(script: UserScript, settings: Settings) -> tuple[Scoring, Invocation]:
+    """init(), and then the place where run() will happen."""
     logger.info("Invoking user's init function")
+    own_loop = asyncio.new_event_loop()
     try:
-        call_init(script, settings.model_dir)
+        call_init(script, settings.model_dir, functools.partial(run_init_on, own_loop))
     except UserScriptInitFailed:
         _log_model_folder(settings.model_dir)
         raise
     logger.info("Users's init has completed successfully")
-    threads = ScoringThreads(
-        invoke_with(script),
-        limit=settings.max_concurrent_per_worker,
-        timeout_s=settings.scoring_timeout_ms / 1e3,
-    )
-    app = ScoringApp(threads, settings, new_id=lambda: str(uuid.uuid4()))
-    start_listening(listener)
-    server = ScoringServer(
-        app,
-        threads,
-        listener,
-        stop_grace_s=settings.stop_grace_s,
-        on_ready=lambda: report.begin(READY),
-    )
-    logger.info("Scoring timeout is set to %d", settings.scoring_timeout_ms)
-    server.start()
-    threads.run_on_main_thread()
-    return server.join()
+    is_raw = isinstance(script.style, RawHttpStyle)
+    around = FlaskContexts().around if wants_flask(script.module, is_raw=is_raw) else None
+    invocation = Invocation(script, around)
+    limits: dict[str, Any] = {
+        "limit": settings.max_concurrent_per_worker,
+        "timeout_s": settings.scoring_timeout_ms / 1e3,
+    }
+    if script.is_async:
+        return ScoringLoop(lambda job: _exchange(job).work_async(invocation), own_loop, **limits), invocation
+    own_loop.close()
+    return ScoringThreads(lambda job: _exchange(job).work(invocation), **limits), invocation
 
 
-# --- private
+def _exchange(job: Any) -> Exchange:
+    exchange: Exchange = job
+    return exchange
+
+
+def _open_capture(settings: Settings) -> Capture | None:
+    wanted = settings.capture
+    if wanted is None:
+        return None
+    return Capture(
+        open_sink(wanted.target, wanted.max_file_bytes),
+        deployment=settings.deployment,
+        sample_rate=wanted.sample_rate,
+        max_body_bytes=wanted.max_body_bytes,
+        max_queue_bytes=wanted.max_queue_bytes,
+    )
+
+
+def _logging_folders(settings: Settings) -> list[Path]:
+    folders = [settings.app_root]
+    if settings.entry_script:
+        folders += [(folder / settings.entry_script).parent for folder in (settings.app_root, Path.cwd())]
+    return folders
 
 
 def _log_model_folder(model_dir: str | None) -> None:
