@@ -1,95 +1,28 @@
 """The scoring server as a process: a script served over real sockets, started, stopped, misused."""
 
 import asyncio
-import json
 import os
 import re
 import signal
-import socket
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from tests.harness.ports import free_port
-from tests.harness.processes import ChildProcess, start_process
+from tests.harness.scoring import BEHIND_GATEWAY, JSON, Start, ready, scoring_servers
 from tests.harness.waiting import wait_until, wait_until_sync
-
-SCRIPTS = Path(__file__).parents[1] / "scripts"
-JSON = {"content-type": "application/json"}
-BEHIND_GATEWAY = {"x-teal-deployment": "blue", **JSON}
-
-
-@dataclass
-class Scoring:
-    """One started server and how to talk to it."""
-
-    process: ChildProcess
-    port: int
-    report_path: Path
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def report(self) -> dict[str, Any]:
-        return json.loads(self.report_path.read_text()) if self.report_path.exists() else {"phase": None}
-
-    def score(self, request: Any, headers: dict[str, str] = JSON) -> httpx.Response:
-        return httpx.post(f"{self.url}/score", content=json.dumps(request), headers=headers, timeout=30)
-
-    def await_phase(self, phase: str) -> None:
-        wait_until_sync(
-            lambda: self.report["phase"] == phase or self.process.returncode is not None,
-            within_s=30,
-            describe=lambda: self.process.output,
-        )
-        assert self.report["phase"] == phase, self.process.output
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
-
-
-Start = Callable[..., Scoring]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    started: list[Scoring] = []
-
-    def start_server(script: str | Path, *arguments: str, port: int | None = None, **environ: str) -> Scoring:
-        number = len(started)
-        port = port or free_port()
-        report_path = tmp_path / f"report-{number}.json"
-        env = {
-            "PATH": os.environ["PATH"],
-            "AML_APP_ROOT": str(SCRIPTS),
-            "TEAL_SCORING_REPORT": str(report_path),
-            **environ,
-        }
-        argv = [sys.executable, "-m", "teal_scoring", "--entry_script", script, "--port", str(port), *arguments]
-        process = start_process(argv, log_path=tmp_path / f"log-{number}", env=env, cwd=tmp_path)
-        started.append(Scoring(process, port, report_path))
-        return started[-1]
-
-    yield start_server
-    for one in started:
-        one.process.kill()
+    with scoring_servers(tmp_path) as start:
+        yield start
 
 
 @pytest.fixture
 def serve(start: Start) -> Start:
-    def serve_ready(*arguments: Any, **environ: Any) -> Scoring:
-        scoring = start(*arguments, **environ)
-        scoring.await_phase("ready")
-        return scoring
-
-    return serve_ready
+    return ready(start)
 
 
 # Answering
@@ -324,49 +257,6 @@ def test_nobody_is_answered_before_init_is_done(start: Start) -> None:
     assert httpx.get(f"{scoring.url}/").text == "Healthy"
     times = [phase["started_at"] for phase in scoring.report["phases"]]
     assert times == sorted(times)
-
-
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [
-        ("nowhere.py", "UserScriptNotFound"),
-        ("missing_package.py", "UserScriptImportError"),
-        ("no_run.py", "UserScriptFunctionNotFound"),
-        ("star_args.py", "UserScriptBadSignature"),
-        ("init_raises.py", "UserScriptInitFailed"),
-        ("init_exits.py", "UserScriptInitFailed"),
-    ],
-)
-def test_a_server_that_does_not_come_up_exits_with_3_and_says_why(
-    start: Start, script: str, code: str, workers: str
-) -> None:
-    scoring = start(script, WORKER_COUNT=workers)
-    assert scoring.process.wait() == 3
-    assert scoring.report["phase"] == "failed"
-    assert scoring.report["error"]["code"] == code
-    assert scoring.report["error"]["hint"]
-    assert code in scoring.process.output
-
-
-def test_a_failing_init_reports_its_traceback_and_lists_the_model_folder(start: Start, tmp_path: Path) -> None:
-    model = tmp_path / "models"
-    (model / "folder").mkdir(parents=True)
-    scoring = start("init_raises.py", "--model_dir", str(model))
-    assert scoring.process.wait() == 3
-    assert "FileNotFoundError" in scoring.report["error"]["traceback"]
-    assert "init_raises.py" in scoring.report["error"]["traceback"]
-    assert "folder/" in scoring.report["error"]["hint"]
-    assert "Traceback" in scoring.process.output
-    assert "Model Directory Contents" in scoring.process.output
-
-
-def test_a_port_that_is_taken_is_found_before_the_script_is_loaded(serve: Start, start: Start) -> None:
-    first = serve("text_only.py")
-    second = start("behave.py", port=first.port)
-    assert second.process.wait() == 3
-    assert second.report["error"]["code"] == "PortTaken"
-    assert "Found user script" not in second.process.output
 
 
 def test_a_stop_during_init_is_prompt(start: Start) -> None:

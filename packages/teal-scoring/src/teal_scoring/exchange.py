@@ -74,7 +74,11 @@ class Exchange(Job):
         if why is Refusal.DEADLINE_PASSED:
             self._send(answer_deadline_passed())
         else:
-            logger.error("Encountered Exception: run() did not finish within its time")
+            logger.error(
+                "ScoringTimeout: run() did not finish within its time (%d ms at most). Make it faster, or raise"
+                " request_settings.request_timeout_ms of the deployment (SCORING_TIMEOUT_MS).",
+                self.app.timeout_ms,
+            )
             self._send(answer_run_timed_out(self.app.timeout_ms))
 
     # on the scoring thread

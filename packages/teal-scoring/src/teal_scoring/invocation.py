@@ -123,7 +123,12 @@ class Invocation:
             raise
         except Exception as error:  # noqa: BLE001 (the edge: objects of the user may raise anything while encoded)
             what = type(result).__name__
-            logger.error("The result of run(), of type %s, is not JSON serializable: %s", what, error)
+            logger.error(
+                "ResultNotSerializable: The result of run(), of type %s, is not JSON serializable: %s. Return plain"
+                " Python values, such as array.tolist(), or an AMLResponse.",
+                what,
+                error,
+            )
             return answer_result_not_serialisable()
 
 
@@ -185,5 +190,11 @@ def _pieces(result: Any) -> "Iterator[Any] | AsyncIterator[Any] | None":
 
 
 def _fail(error: BaseException) -> Answer:
-    logger.error("Encountered Exception: %s", format_user_traceback(error))
-    return answer_run_raised(error)
+    answer = answer_run_raised(error)
+    code = answer.fault.code if answer.fault else ""
+    hint = " Choose a larger instance_type, or fewer workers." if isinstance(error, MemoryError) else ""
+    description = f"{type(error).__name__}: {error}".rstrip(": ")
+    logger.error(
+        "Encountered Exception: %s%s: run() raised %s.%s", format_user_traceback(error), code, description, hint
+    )
+    return answer

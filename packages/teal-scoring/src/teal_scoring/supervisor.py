@@ -125,7 +125,8 @@ class _Supervisor:
         if self._is_stopping:
             self._status = self._status or max(0, status)
         elif worker.phase == READY:
-            logger.error("Worker %d ended with status %d and is replaced.", worker.pid, status)
+            how = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
+            logger.error("WorkerKilled: Worker %d %s and is replaced.", worker.pid, how)
             self._fork()
         else:
             how = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
