@@ -91,7 +91,41 @@ def test_a_long_data_directory_is_no_hindrance(tmp_path: Path) -> None:
         assert len(str(run_dir)) < 80
         assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
         server.must("down")
-        wait_until_sync(lambda: not list(run_dir.glob("*.sock")), describe=lambda: list(run_dir.iterdir()))
-        for left in run_dir.iterdir():
-            left.unlink()
-        run_dir.rmdir()
+        assert not run_dir.exists()
+        said = server.up()
+        assert Path((server.data_dir / "run_dir").read_text().strip()) == run_dir
+        server.kill_control_plane()
+        assert said["gateway_url"]
+        assert "the gateway" in server.must("down")
+        assert not run_dir.exists()
+
+
+def test_a_server_that_is_still_starting_is_stopped(server: TealServer) -> None:
+    for moment in ("locked", "logging", "listening"):
+        process = server.start()
+        begun = {
+            "locked": lambda: (server.data_dir / "server.lock").exists(),
+            "logging": lambda: (server.data_dir / "logs" / "server.log").exists(),
+            "listening": lambda: bool(server.envoy_pid),
+        }[moment]
+        wait_until_sync(begun, every_s=0.002)
+        down = server.teal("down")
+        assert down.returncode == 0, (moment, down.stderr)
+        assert "Stopped the server" in down.stdout, (moment, down.stdout)
+        process.wait(20)
+        assert server.list_processes() == [], moment
+        for name in ("server.lock", "logs/server.log"):
+            (server.data_dir / name).unlink(missing_ok=True)
+
+
+def test_what_nothing_refers_to_is_dropped_at_the_next_start(server: TealServer) -> None:
+    server.up()
+    with server.client() as client:
+        for content in (b"one", b"two"):
+            client.put("/azblob/azureml/file", content=content, headers={"x-ms-blob-type": "BlockBlob"})
+    objects = server.data_dir / "blobs" / "objects"
+    assert len(list(objects.glob("*/*"))) == 2
+    server.must("down")
+    server.up()
+    (left,) = objects.glob("*/*")
+    assert left.read_bytes() == b"two"

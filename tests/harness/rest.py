@@ -66,8 +66,8 @@ async def running_rest(folder: Path, *, create_workspaces: bool = True) -> Async
     async def read_logs(instance_id: str, container: str, tail: int) -> str:
         return "\n".join(rest.logs.get((instance_id, container), "").splitlines()[-tail:])
 
-    async def observe_requests() -> Mapping[tuple[str, str], Mapping[str, int]]:
-        return rest.requests
+    async def observe_requests(endpoint: str) -> Mapping[str, Mapping[str, int]]:
+        return {deployment: counts for (of, deployment), counts in rest.requests.items() if of == endpoint}
 
     services = Services(
         store=store,

@@ -38,8 +38,8 @@ class Services:
     create_workspaces: bool
     read_logs: Callable[[str, str, int], Awaitable[str]]
     """Instance id, container, lines from the end."""
-    observe_requests: Callable[[], Awaitable[Mapping[tuple[str, str], Mapping[str, int]]]]
-    """(endpoint, deployment) -> {"live", "mirrored"}, as counted by the gateway."""
+    observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]]]]
+    """Endpoint -> {"live", "mirrored"} by deployment, as counted by the gateway; must not take long."""
     now: Callable[[], float]
     new_id: Callable[[], str]
 

@@ -62,7 +62,7 @@ async def get_deployment(call: InWorkspace, endpoint: str, deployment: str) -> J
 
 async def list_deployments(call: InWorkspace, endpoint: str) -> JSONResponse:
     views = await call.read(lambda tx: control.list_deployments(tx, call.id, endpoint))
-    counted = await call.services.observe_requests() if views else {}
+    counted = await call.services.observe_requests(endpoint.lower()) if views else {}
     return JSONResponse(format_list(_format_counted(call, view, counted) for view in views))
 
 
@@ -112,14 +112,13 @@ def _etag(deployment: OnlineDeployment | None) -> str | None:
 
 
 async def _format(call: WorkspaceCall, view: DeploymentView) -> dict[str, Any]:
-    return _format_counted(call, view, await call.services.observe_requests())
+    return _format_counted(call, view, await call.services.observe_requests(view.deployment.endpoint))
 
 
 def _format_counted(
-    call: WorkspaceCall, view: DeploymentView, counted: Mapping[tuple[str, str], Mapping[str, int]]
+    call: WorkspaceCall, view: DeploymentView, counted: Mapping[str, Mapping[str, int]]
 ) -> dict[str, Any]:
-    deployment = view.deployment
-    return wire.format_deployment(view, call.id, counted.get((deployment.endpoint, deployment.name)))
+    return wire.format_deployment(view, call.id, counted.get(view.deployment.name))
 
 
 def _parse_container(text: str | None) -> str:

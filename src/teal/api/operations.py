@@ -2,8 +2,8 @@
 
 import asyncio
 import re
-import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -17,7 +17,6 @@ from teal.domain.resource_ids import PROVIDER
 
 API_VERSION = "2022-05-01"
 MAX_WAIT_S = 10.0
-LOOK_EVERY_S = 0.01
 
 LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 
@@ -87,12 +86,13 @@ def _parse_wait(header: str) -> float:
 
 
 async def _wait(call: Call, id: str, wait_s: float) -> Operation:
-    deadline = time.monotonic() + wait_s
-    while True:
+    with call.services.store.hear_end(id) as ended:
         found = await call.read(lambda tx: control.get_operation(tx, id))
-        if found.status.is_final or time.monotonic() >= deadline:
+        if found.status.is_final or not wait_s:
             return found
-        await asyncio.sleep(LOOK_EVERY_S)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(ended.wait(), wait_s)
+        return await call.read(lambda tx: control.get_operation(tx, id))
 
 
 def _format_status(path: str, operation: Operation) -> dict[str, Any]:

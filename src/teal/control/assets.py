@@ -79,7 +79,8 @@ def get_container(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name
 def list_containers(
     tx: Transaction, workspace: WorkspaceId, kind: AssetKind, *, archived: bool | None = None
 ) -> Sequence[AssetContainer]:
-    return stored.list_containers(tx, workspace, kind, archived=archived)
+    """By name, as people named them: without those that clients made for one deployment only."""
+    return [c for c in stored.list_containers(tx, workspace, kind, archived=archived) if not c.is_anonymous]
 
 
 def put_container(

@@ -30,16 +30,27 @@ class AssetVersion:
     def ref(self) -> AssetRef:
         return AssetRef(self.kind, self.name, self.version)
 
+    @property
+    def is_anonymous(self) -> bool:
+        """Made by a client for one deployment, under a name that nobody chose."""
+        return self.body.get("isAnonymous") is True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssetContainer:
-    """All versions of one name. `latest_version` is the newest created; `next_version` the next free whole number."""
+    """All versions of one name. `latest_version` is the newest created; `next_version` the next free whole number.
+
+    Times are the creation of its first version and the last change of any; `is_anonymous`: no version was named.
+    """
 
     workspace: WorkspaceId
     kind: AssetKind
     name: str
     latest_version: str | None
     next_version: str
+    created_at: float
+    modified_at: float
+    is_anonymous: bool = False
     is_archived: bool = False
     body: Mapping[str, Any] = field(default_factory=dict)
 

@@ -36,7 +36,8 @@ class DeploymentSpec:
     """What people write about a deployment. `model`, `code_id` and `environment` are references as sent
     (`spec/wire.md` §3.7).
 
-    `extra` holds members of the resource's `properties` that Teal does not know; they are kept and returned.
+    `extra` holds members of the resource's `properties` that Teal does not know, `extra_top` those beside them; they
+    are kept and returned.
     """
 
     location: str = "local"
@@ -59,6 +60,7 @@ class DeploymentSpec:
     readiness_probe: ProbeSettings = field(default_factory=ProbeSettings)
     egress_public_network_access: str = "Enabled"
     extra: Mapping[str, Any] = field(default_factory=dict)
+    extra_top: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

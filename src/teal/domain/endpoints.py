@@ -25,7 +25,8 @@ class EndpointSpec:
     """What people write about an endpoint. `traffic` and `mirror_traffic` are percent by deployment, normalised (no
     zeros).
 
-    `extra` holds members of the resource's `properties` that Teal does not know; they are kept and returned.
+    `extra` holds members of the resource's `properties` that Teal does not know, `extra_top` those beside them; they
+    are kept and returned.
     """
 
     location: str = "local"
@@ -39,6 +40,7 @@ class EndpointSpec:
     public_network_access: str = "Enabled"
     compute: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    extra_top: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from teal.gateway.errors import GatewayRefused
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, build_resources
-from teal.gateway.traffic import GatewayObserved, observe_traffic
+from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_requests, observe_traffic
 from teal.gateway.xds_server import XdsServer
 
 
@@ -98,6 +98,10 @@ class Gateway:
     async def observe_traffic(self) -> GatewayObserved:
         """What Envoy counts per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
         return await observe_traffic(self._admin)
+
+    async def observe_requests(self, endpoint_name: str) -> dict[str, TrafficObserved]:
+        """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
+        return await observe_requests(self._admin, endpoint_name)
 
     # --- private
 

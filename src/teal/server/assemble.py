@@ -3,12 +3,11 @@ server/run.py and, for what a killed server left behind, by server/commands.py."
 
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
-import httpx
 from fastapi import FastAPI
 
 from teal.api.app import build_app
@@ -19,6 +18,7 @@ from teal.gateway.envoy_process import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.reconcile.loop import Loop
 from teal.server.data_dir import DataDir
+from teal.server.request_counts import RequestCounts
 from teal.server.settings import Settings
 from teal.store.blobs import BlobStore
 from teal.store.database import Store
@@ -59,7 +59,7 @@ def assemble_app(settings: Settings, parts: Parts, *, token: str, url: str, gate
             gateway_url=gateway_url,
             create_workspaces=settings.workspaces == "auto",
             read_logs=_build_log_reader(parts.backend),
-            observe_requests=_build_request_observer(parts.gateway),
+            observe_requests=RequestCounts(parts.gateway.observe_requests),
             now=time.time,
             new_id=lambda: str(uuid.uuid4()),
         )
@@ -85,18 +85,3 @@ def _build_log_reader(backend: ProcessBackend) -> Callable[[str, str, int], Awai
         return await backend.logs(instance_id, container=container, tail=tail)
 
     return read_logs
-
-
-def _build_request_observer(gateway: Gateway) -> Callable[[], Awaitable[Mapping[tuple[str, str], Mapping[str, int]]]]:
-    async def observe_requests() -> Mapping[tuple[str, str], Mapping[str, int]]:
-        try:
-            seen = await gateway.observe_traffic()
-        except httpx.HTTPError:
-            # Not knowing is no reason to refuse the rest of the answer.
-            return {}
-        return {
-            deployment: {"live": traffic.requests_total, "mirrored": traffic.mirrored_total}
-            for deployment, traffic in seen.deployments.items()
-        }
-
-    return observe_requests

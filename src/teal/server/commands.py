@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from typing import Any, NoReturn
 
 from teal.server.data_dir import DataDir
@@ -52,13 +53,18 @@ def down(data_dir: str | None = None) -> None:
     try:
         settings = load_settings(data_dir=data_dir)
         data = DataDir(settings.data_dir)
-        server = data.find_server_process() if data.path.exists() else None
-        if server:
-            _stop(server)
-            print(f"Stopped the server (process {server.pid}).")
-        elif data.path.exists() and (ended := _end_leftovers(settings, data)):
-            print(f"The server was not running; ended what it had left behind: {', '.join(ended)}.")
-        else:
+        if not data.path.exists():
+            print(f"No Teal server is running in {data.path}.")
+            return
+        stopped, ended = _end_everything(settings, data)
+        if stopped:
+            print(f"Stopped the server (process {stopped.pid}).")
+        if ended:
+            print(
+                f"{'It' if stopped else 'The server was not running; it'} had left behind, and now ended: "
+                f"{', '.join(ended)}."
+            )
+        elif not stopped:
             print(f"No Teal server is running in {data.path}.")
     except ServerError as error:
         _refuse(error)
@@ -80,10 +86,11 @@ def status(data_dir: str | None = None) -> dict[str, Any]:
 
 def run_in_foreground(settings: Settings, data: DataDir, *, ready_fd: int | None = None) -> None:
     """Serve until told to stop. With `ready_fd` the parent of a detached server is told, not the terminal."""
-    # Late, because the whole server comes with it: `status` and an idle `up` answer in a fraction of its time.
-    from teal.server.run import serve
-
     with data.locked():
+        # Late, because the whole server comes with it: `status` and an idle `up` answer in a fraction of its time.
+        # After the lock, so that from here on a `down` finds this process.
+        from teal.server.run import serve
+
         configure_logging(data.log_file, level=settings.log_level, on_terminal=ready_fd is None)
 
         def announce(content: dict[str, Any]) -> None:
@@ -134,6 +141,26 @@ def _wait_for_other(data: DataDir) -> dict[str, Any] | None:
     raise DataDirInUse(f"Another server (process {other.pid}) is starting or stopping in {data.path}; try again later.")
 
 
+def _end_everything(settings: Settings, data: DataDir) -> tuple[ProcessIdentity | None, list[str]]:
+    """The server that was stopped, and what others had left behind. A server that is just starting may have the lock
+    before it can be seen, and may end before it has taken over what a killed one left."""
+    deadline = time.monotonic() + STARTING_S
+    stopped = None
+    while True:
+        if server := data.find_server_process():
+            was_ready = _find_running(data) is not None
+            _stop(server)
+            stopped = server
+            if was_ready:
+                return stopped, []
+        try:
+            return stopped, _end_leftovers(settings, data)
+        except DataDirInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_EVERY_S)
+
+
 def _stop(server: ProcessIdentity) -> None:
     """Politely; then at once; then by force."""
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
@@ -157,6 +184,7 @@ def _end_leftovers(settings: Settings, data: DataDir) -> list[str]:
         configure_logging(data.log_file, level=settings.log_level, on_terminal=True)
         ended = asyncio.run(end_leftovers(settings, data))
         data.server_file.unlink(missing_ok=True)
+        data.remove_short_run_dir()
         return ended
 
 

@@ -15,6 +15,7 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -142,6 +143,16 @@ class DataDir:
         except OSError:
             return None
         return folder if folder.is_dir() else None
+
+    def remove_short_run_dir(self) -> None:
+        """After everything has stopped: nothing of this server stays outside of its data directory."""
+        folder = self.find_run_dir()
+        if folder is None or folder.is_relative_to(self.path) or not _is_private(folder):
+            return
+        if folder != _short_folder(self.path):
+            return
+        shutil.rmtree(folder, ignore_errors=True)
+        (self.path / "run_dir").unlink(missing_ok=True)
 
     def load_ports(self) -> dict[str, int]:
         return {k: v for k, v in _load_json(self.path / "ports.json").items() if isinstance(v, int)}

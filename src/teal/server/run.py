@@ -8,6 +8,7 @@ Ctrl-C it takes everything down with it; killed, or after a defect, it leaves ga
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import UTC, datetime
@@ -28,7 +29,9 @@ from teal.server.ports import choose_gateway_port, format_url, open_listener
 from teal.server.processes import observe_process
 from teal.server.settings import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, Settings
 from teal.server.shutdown import Shutdown, remove_instances, stop_data_plane
+from teal.store.blobs import list_object_ids
 from teal.store.errors import StoreRefused
+from teal.store.operations import delete_ended_operations
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +39,7 @@ RENEW_EVERY_S = 12 * 3600.0
 API_GRACE_S = 2
 READY_WITHIN_S = 120.0
 KEEP_ALIVE_S = 75
+OPERATIONS_KEPT_S = 30 * 24 * 3600.0
 
 
 async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str, Any]], None]) -> None:
@@ -54,6 +58,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
             async with AsyncExitStack() as stack:
                 await _start_parts(parts, stack)
                 await _serve_parts(settings, data, parts, listener, gateway_port, token, shutdown, announce)
+            data.remove_short_run_dir()
 
 
 # --- private
@@ -66,6 +71,7 @@ async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
         stack.push_async_callback(parts.store.close)
         await parts.blobs.open()
         stack.push_async_callback(parts.blobs.close)
+        await _forget_what_has_ended(parts)
         stack.push_async_callback(parts.backend.close)
         await parts.loop.open()
         await parts.gateway.start()
@@ -77,6 +83,15 @@ async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
         raise StartFailed(str(error)) from error
     except StoreRefused as error:
         raise StartFailed(str(error)) from error
+
+
+async def _forget_what_has_ended(parts: Parts) -> None:
+    """While nothing is uploaded yet: bytes that no blob refers to any more, and operations of long ago."""
+    dropped = await parts.blobs.drop_unreferenced(await parts.store.read(list_object_ids))
+    before = time.time() - OPERATIONS_KEPT_S
+    forgotten = await parts.store.write(lambda tx: delete_ended_operations(tx, before=before))
+    if dropped or forgotten:
+        logger.info("dropped %d files that nothing refers to, forgot %d operations", dropped, forgotten)
 
 
 async def _let_go_of_gateway(parts: Parts) -> None:

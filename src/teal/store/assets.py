@@ -55,7 +55,7 @@ def find_code_by_hash(tx: Transaction, ws: WorkspaceId, sha256: str) -> AssetVer
 
 
 def load_container(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str) -> AssetContainer | None:
-    """The container of a name; None when it has neither versions nor a state of its own."""
+    """The container of a name; None when it has no versions."""
     return next(iter(_list_containers(tx, ws, kind, name)), None)
 
 
@@ -100,13 +100,14 @@ def _find_code_hash(asset: AssetVersion) -> str | None:
 
 
 def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str | None) -> tuple[AssetContainer, ...]:
-    versions: dict[str, list[str]] = {}
+    versions: dict[str, list[AssetVersion]] = {}
     columns = asset_versions.c
-    query = select(columns.name, columns.version).where(columns.workspace == ws.key, columns.kind == kind.value)
+    query = _SELECT.where(columns.workspace == ws.key, columns.kind == kind.value)
     if name is not None:
         query = query.where(columns.name == name)
-    for found_name, version in tx.connection.execute(query.order_by(columns.seq)):
-        versions.setdefault(found_name, []).append(version)
+    for row in tx.connection.execute(query.order_by(columns.seq)):
+        version = _parse_row(row)
+        versions.setdefault(version.name, []).append(version)
 
     own = asset_containers.c
     states = select(own.name, own.is_archived, own.body).where(own.workspace == ws.key, own.kind == kind.value)
@@ -114,19 +115,29 @@ def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: st
         states = states.where(own.name == name)
     state_of = {row.name: (row.is_archived, JSON_OBJECTS.parse(row.body)) for row in tx.connection.execute(states)}
 
-    containers = []
-    for found_name in sorted(versions.keys() | state_of.keys()):
-        of_name = versions.get(found_name, [])
-        is_archived, body = state_of.get(found_name, (False, {}))
-        containers.append(
-            AssetContainer(
-                workspace=ws,
-                kind=kind,
-                name=found_name,
-                latest_version=of_name[-1] if of_name else None,
-                next_version=next_version_after(of_name),
-                is_archived=is_archived,
-                body=body,
-            )
-        )
-    return tuple(containers)
+    return tuple(
+        _build_container(ws, kind, found_name, versions[found_name], *state_of.get(found_name, (False, {})))
+        for found_name in sorted(versions)
+    )
+
+
+def _build_container(
+    ws: WorkspaceId,
+    kind: AssetKind,
+    name: str,
+    versions: list[AssetVersion],
+    is_archived: bool,
+    body: Mapping[str, Any],
+) -> AssetContainer:
+    return AssetContainer(
+        workspace=ws,
+        kind=kind,
+        name=name,
+        latest_version=versions[-1].version,
+        next_version=next_version_after([v.version for v in versions]),
+        created_at=min(v.created_at for v in versions),
+        modified_at=max(v.modified_at for v in versions),
+        is_anonymous=all(v.is_anonymous for v in versions),
+        is_archived=is_archived,
+        body=body,
+    )

@@ -2,8 +2,9 @@
 reconcile hand it functions over a Transaction."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +30,8 @@ class Transaction:
     connection: Connection
     secrets: Secrets
     touched: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    """Operations that this write has ended."""
 
     def touch(self, endpoint_name: str) -> None:
         """Say that this write concerns an endpoint: after the commit, `Store.changed` hears its name. Saving does not
@@ -52,6 +55,7 @@ class Store:
         self._reader: Engine | None = None
         self._secrets: Secrets | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[str, list[asyncio.Event]] = {}
 
     async def open(self) -> None:
         """Create or migrate the database and check its key; StoreRefused when this version cannot work with it."""
@@ -76,6 +80,18 @@ class Store:
         A caller that is cancelled while `fn` runs does not undo it: the commit and its `changed` still happen.
         """
         return await self._submit(self._writes, lambda: self._write(fn))
+
+    @contextmanager
+    def hear_end(self, operation_id: str) -> Iterator[asyncio.Event]:
+        """Set as soon as a commit has ended that operation. Look at it inside the `with`, so that no end is missed."""
+        ended = asyncio.Event()
+        self._waiting.setdefault(operation_id, []).append(ended)
+        try:
+            yield ended
+        finally:
+            self._waiting[operation_id].remove(ended)
+            if not self._waiting[operation_id]:
+                del self._waiting[operation_id]
 
     # --- private
 
@@ -112,18 +128,25 @@ class Store:
                 engine.dispose()
 
     def _write(self, fn: Callable[[Transaction], T]) -> T:
-        result, touched = self._run(self._writer, fn)
+        result, tx = self._run(self._writer, fn)
         # From this thread and not by the caller, who may have been cancelled while the commit was made.
-        if touched and self.changed is not None and self._loop is not None:
-            self._loop.call_soon_threadsafe(self.changed, frozenset(touched))
+        if (tx.touched or tx.ended) and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._tell, tx)
         return result
 
-    def _run(self, engine: Engine | None, fn: Callable[[Transaction], T]) -> tuple[T, set[str]]:
+    def _tell(self, tx: Transaction) -> None:
+        if tx.touched and self.changed is not None:
+            self.changed(frozenset(tx.touched))
+        for operation_id in tx.ended:
+            for ended in self._waiting.get(operation_id, ()):
+                ended.set()
+
+    def _run(self, engine: Engine | None, fn: Callable[[Transaction], T]) -> tuple[T, Transaction]:
         if engine is None or self._secrets is None:
             raise RuntimeError("the store was not opened")
         with _Explained(self.path), engine.begin() as connection:
             tx = Transaction(connection, self._secrets)
-            return fn(tx), tx.touched
+            return fn(tx), tx
 
 
 class _Explained:

@@ -22,6 +22,8 @@ def append_operation(tx: Transaction, operation: Operation) -> Operation:
 def save_operation(tx: Transaction, operation: Operation) -> None:
     """The new state of an operation that was appended before."""
     tx.connection.execute(update(operations).where(operations.c.id == operation.id).values(**_build_row(operation)))
+    if operation.status.is_final:
+        tx.ended.add(operation.id)
 
 
 def load_operation(tx: Transaction, id: str) -> Operation | None:

@@ -118,3 +118,25 @@ async def test_what_cannot_be_is_refused(
     answer = await rest.client.put(f"{WORKSPACE}/{path}", json={"properties": properties})
     assert answer.status_code == 400
     assert answer.json()["error"]["target"] == target
+
+
+async def test_lists_leave_out_names_that_are_only_anonymous(rest: RestServer) -> None:
+    for kind, body in (("models", MODEL), ("environments", {"image": "a"}), ("codes", {"codeUri": "https://x/c/f"})):
+        anonymous = {**body, "isAnonymous": True}
+        await rest.client.put(f"{WORKSPACE}/{kind}/unnamed/versions/1", json={"properties": anonymous})
+        await rest.client.put(f"{WORKSPACE}/{kind}/both/versions/1", json={"properties": anonymous})
+        await rest.client.put(
+            f"{WORKSPACE}/{kind}/both/versions/2", json={"properties": {**body, "isAnonymous": False}}
+        )
+        listed = (await rest.client.get(f"{WORKSPACE}/{kind}?listViewType=All")).json()["value"]
+        assert [container["name"] for container in listed] == ["both"], kind
+        assert (await rest.client.get(f"{WORKSPACE}/{kind}/unnamed")).status_code == 200
+
+
+async def test_a_container_says_when_its_first_version_came_and_its_last_changed(rest: RestServer) -> None:
+    for version in ("1", "2"):
+        await rest.client.put(f"{WORKSPACE}/models/m/versions/{version}", json={"properties": MODEL})
+        rest.now += 60
+    (listed,) = (await rest.client.get(f"{WORKSPACE}/models")).json()["value"]
+    assert listed["systemData"]["createdAt"] == "2027-01-15T08:00:00.000000Z"
+    assert listed["systemData"]["lastModifiedAt"] == "2027-01-15T08:01:00.000000Z"

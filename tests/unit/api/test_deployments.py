@@ -209,3 +209,11 @@ async def test_logs_of_a_failed_deployment_are_those_it_left(rest: RestServer) -
 async def test_skus_say_how_many_instances_are_possible(rest: RestServer) -> None:
     await put_deployment(rest.client, "blue")
     assert (await rest.client.get(f"{BLUE}/skus")).json()["value"][0]["capacity"]["maximum"] == 50
+
+
+async def test_members_beside_properties_that_nobody_knows_are_kept(rest: RestServer) -> None:
+    path = f"{ENDPOINTS}/diabetes/deployments/blue"
+    answer = await rest.client.put(path, json={**build_deployment(), "zone": {"a": [1]}, "name": "forged"})
+    assert answer.json()["zone"] == {"a": [1]}
+    assert (await rest.client.get(path)).json()["name"] == "blue"
+    assert (await rest.client.get(path)).json()["zone"] == {"a": [1]}

@@ -281,3 +281,14 @@ async def test_a_failed_endpoint_says_why(rest: RestServer) -> None:
     assert properties["provisioningState"] == "Failed"
     assert properties["provisioningError"]["code"] == "GatewayRefused"
     assert "Try again." in properties["provisioningError"]["message"]
+
+
+async def test_members_beside_properties_that_nobody_knows_are_kept(rest: RestServer) -> None:
+    body = {**build_endpoint(), "zone": {"a": [1]}, "id": "forged", "systemData": {"createdAt": "x"}, "kind": "Odd"}
+    answer = (await rest.client.put(f"{ENDPOINTS}/diabetes", json=body)).json()
+    assert answer["zone"] == {"a": [1]}
+    assert answer["kind"] == "Managed"
+    assert answer["id"].endswith("/onlineEndpoints/diabetes")
+    await rest.settle()
+    again = (await rest.client.patch(f"{ENDPOINTS}/diabetes", json={"zone": {"b": 2}})).json()
+    assert again["zone"] == {"a": [1], "b": 2}

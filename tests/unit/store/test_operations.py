@@ -57,3 +57,16 @@ async def test_only_operations_that_ended_long_ago_are_forgotten(store: Store) -
     assert await store.write(lambda tx: delete_ended_operations(tx, before=20.0)) == 1
     left = await store.read(lambda tx: [load_operation(tx, id) for id in ("old", "new", "unfinished")])
     assert [operation is not None for operation in left] == [False, True, True]
+
+
+async def test_who_hears_of_an_operation_is_told_of_its_end_and_of_no_other(store: Store) -> None:
+    first, second = await store.write(
+        lambda tx: [append_operation(tx, replace(OPERATION, id=id)) for id in ("first", "second")]
+    )
+    with store.hear_end("first") as first_ended, store.hear_end("second") as second_ended:
+        await store.write(lambda tx: save_operation(tx, replace(first, status=OperationStatus.IN_PROGRESS)))
+        await store.write(lambda tx: save_operation(tx, replace(second, status=OperationStatus.FAILED)))
+        await second_ended.wait()
+        assert not first_ended.is_set()
+    await store.write(lambda tx: save_operation(tx, replace(first, status=OperationStatus.SUCCEEDED)))
+    assert not first_ended.is_set()

@@ -65,6 +65,7 @@ def format_container(container: AssetContainer) -> dict[str, Any]:
         "id": f"{container.workspace.arm}/{container.kind}/{container.name}",
         "name": container.name,
         "type": format_type(container.kind),
+        "systemData": format_system_data(container.created_at, container.modified_at),
         "properties": {"tags": {}, "properties": {}, **container.body, **known},
     }
 

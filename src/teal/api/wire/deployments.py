@@ -5,7 +5,7 @@ from typing import Any
 
 from teal.api.wire.members import Members, format_duration
 from teal.api.wire.patches import merge_extra
-from teal.api.wire.resources import format_conditions, format_failure, format_system_data, format_type
+from teal.api.wire.resources import SAID_AT_TOP, format_conditions, format_failure, format_system_data, format_type
 from teal.control.deployments import DeploymentView
 from teal.domain.deployments import (
     DEFAULT_DRAIN_LIMIT_S,
@@ -22,10 +22,11 @@ from teal.domain.states import ProvisioningState
 def parse_deployment(body: object) -> DeploymentSpec:
     """The whole wanted deployment in a PUT body, or in a stored body with a patch applied."""
     top = Members(body)
-    members = top.nested("properties")
+    top.drop(*SAID_AT_TOP)
+    members = Members(top.mapping("properties") or {}, "properties")
     members.drop("provisioningState", "provisioningError", "observed")
     code = members.nested("codeConfiguration")
-    sku = top.nested("sku")
+    sku = Members(top.mapping("sku") or {}, "sku")
     capacity = sku.whole("capacity", 1)
     return DeploymentSpec(
         location=top.text("location") or "local",
@@ -48,6 +49,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
         readiness_probe=_parse_probe(members.nested("readinessProbe")),
         egress_public_network_access=_capitalised(members.text("egressPublicNetworkAccess") or "Enabled"),
         extra=members.rest(),
+        extra_top=top.rest(),
     )
 
 
@@ -109,6 +111,7 @@ def format_wanted(spec: DeploymentSpec) -> dict[str, Any]:
     if any(code.values()):
         known["codeConfiguration"] = {name: value for name, value in code.items() if value is not None}
     return {
+        **spec.extra_top,
         "location": spec.location,
         "tags": dict(spec.tags),
         "sku": {**spec.sku, "capacity": spec.instance_count},

@@ -6,7 +6,7 @@ from typing import Any
 
 from teal.api.wire.members import Members
 from teal.api.wire.patches import merge_extra
-from teal.api.wire.resources import format_conditions, format_failure, format_system_data, format_type
+from teal.api.wire.resources import SAID_AT_TOP, format_conditions, format_failure, format_system_data, format_type
 from teal.control.endpoints import EndpointView
 from teal.domain.endpoints import AuthMode, EndpointKeys, EndpointSpec, OnlineEndpoint, parse_auth_mode
 from teal.domain.resource_ids import format_endpoint_id
@@ -20,7 +20,8 @@ SAID_BY_SERVER = ("createdBy", "createdAt", "lastModifiedAt", ID_PROPERTY)
 def parse_endpoint(body: object) -> EndpointSpec:
     """The whole wanted endpoint in a PUT body, or in a stored body with a patch applied."""
     top = Members(body)
-    members = top.nested("properties")
+    top.drop(*SAID_AT_TOP)
+    members = Members(top.mapping("properties") or {}, "properties")
     members.drop("provisioningState", "provisioningError", "scoringUri", "swaggerUri", "observed", "keys")
     mode = members.text("authMode")
     described = members.texts("properties")
@@ -36,6 +37,7 @@ def parse_endpoint(body: object) -> EndpointSpec:
         public_network_access=_capitalised(members.text("publicNetworkAccess") or "Enabled"),
         compute=members.text("compute"),
         extra=members.rest(),
+        extra_top=top.rest(),
     )
 
 
@@ -80,6 +82,7 @@ def format_wanted(spec: EndpointSpec) -> dict[str, Any]:
     if spec.compute is not None:
         known["compute"] = spec.compute
     body: dict[str, Any] = {
+        **spec.extra_top,
         "location": spec.location,
         "tags": dict(spec.tags),
         "properties": merge_extra(known, spec.extra),

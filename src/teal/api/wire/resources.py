@@ -10,6 +10,9 @@ from teal.domain.resource_ids import PROVIDER
 
 WRITTEN_BY = {"createdBy": "teal", "createdByType": "User", "lastModifiedBy": "teal", "lastModifiedByType": "User"}
 
+SAID_AT_TOP = ("id", "name", "type", "kind", "systemData", "etag")
+"""What the server says of every resource, and clients send back; all else beside `properties` is kept."""
+
 
 def format_time(epoch_s: float) -> str:
     """ISO 8601 UTC as on the wire: `2026-11-20T05:59:31.526113Z`."""
