@@ -34,14 +34,15 @@ def build_target(upstream: Upstream, **changes: Any) -> Target:
 
 def build_endpoint(
     *targets: Target,
-    traffic: Mapping[str, int] | None = None,
-    mirror: Mapping[str, int] | None = None,
+    traffic: Mapping[str, float] | None = None,
+    mirror: Mapping[str, float] | None = None,
     name: str = "orders",
     keys: tuple[str, ...] = (KEY, OTHER_KEY),
+    **settings: Any,
 ) -> EndpointModel:
     """An endpoint; unless told otherwise its first deployment gets everything."""
     live = {targets[0].deployment: 100} if traffic is None and targets else traffic
-    return EndpointModel(name=name, keys=keys, targets=targets, traffic=live or {}, mirror=mirror or {})
+    return EndpointModel(name=name, keys=keys, targets=targets, traffic=live or {}, mirror=mirror or {}, **settings)
 
 
 @dataclass

@@ -5,7 +5,7 @@ Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/bootstrap/v3/
 
 from pathlib import Path
 
-from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap, ClusterManager
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import Address, Pipe
 from envoy.config.core.v3.backoff_pb2 import BackoffStrategy
@@ -15,11 +15,15 @@ from envoy.config.core.v3.grpc_service_pb2 import GrpcService
 from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.config.metrics.v3.stats_pb2 import StatsConfig, StatsMatcher
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
+from envoy.type.matcher.v3.regex_pb2 import RegexMatcher
+from envoy.type.matcher.v3.string_pb2 import ListStringMatcher, StringMatcher
 from google.protobuf.duration_pb2 import Duration
 
-from teal.gateway.clusters import build_ads_source, pack
+from teal.gateway.clusters import build_ads_source
 from teal.gateway.listener import build_listener
+from teal.gateway.packing import pack
 
 CONTROL_PLANE = "teal-control-plane"
 SOCKET_MODE = 0o600
@@ -30,8 +34,11 @@ def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, adm
     bootstrap = Bootstrap(
         node=Node(id=node_id, cluster="teal"),
         admin=Admin(address=_pipe(admin_socket)),
-        # Counters of a cluster are made when it is used first; most of Envoy's memory would be theirs otherwise.
+        # Counters of a cluster are made when it is used first; most of Envoy's memory would be theirs otherwise. Those
+        # that cannot wait and that nobody asks for are not made at all, and workers meet a cluster when they need it.
         deferred_stat_options=Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
+        stats_config=StatsConfig(stats_matcher=StatsMatcher(exclusion_list=_build_unwanted_stats())),
+        cluster_manager=ClusterManager(enable_deferred_cluster_creation=True),
         dynamic_resources=Bootstrap.DynamicResources(ads_config=_build_ads(), cds_config=build_ads_source()),
     )
     bootstrap.static_resources.listeners.append(build_listener(host, port))
@@ -40,6 +47,19 @@ def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, adm
 
 
 # --- private
+
+_UNWANTED_STATS = (
+    r"cluster\.[^.]*/.*\.(outlier_detection\..*|lb_.*|circuit_breakers\..*|default\.total_match_count|assignment_.*"
+    r"|init_fetch_timeout|max_host_weight|membership_.*|update_.*|version.*|warming_state|upstream_internal.*"
+    r"|original_dst.*|.*_canary.*)",
+    r"http\.gateway\.rds\..*\.(config_reload.*|init_fetch.*|update_(attempt|duration|empty|failure|rejected|time)|version.*)",
+)
+
+
+def _build_unwanted_stats() -> ListStringMatcher:
+    return ListStringMatcher(
+        patterns=[StringMatcher(safe_regex=RegexMatcher(regex=regex)) for regex in _UNWANTED_STATS]
+    )
 
 
 def _build_ads() -> ApiConfigSource:

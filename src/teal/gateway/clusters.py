@@ -17,12 +17,11 @@ from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2 import LeastRequest
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions as UpstreamHttpOptions
 from envoy.type.v3.percent_pb2 import Percent
-from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from teal.gateway.model import Host, Target
+from teal.gateway.packing import build_milliseconds, pack
 
 # A larger body is answered normally and not copied: a shadow that stops reading pushes back on the live request as
 # soon as the buffers are full, so they must hold the largest copied body.
@@ -83,19 +82,6 @@ def build_ads_source() -> ConfigSource:
     return ConfigSource(
         ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3, initial_fetch_timeout=Duration(seconds=0)
     )
-
-
-def pack(message: Message) -> Any:
-    """A message as Envoy's typed config; the bytes depend on the content only."""
-    packed = Any()
-    packed.Pack(message, deterministic=True)
-    return packed
-
-
-def build_milliseconds(value: int) -> Duration:
-    duration = Duration()
-    duration.FromMilliseconds(value)
-    return duration
 
 
 # --- private

@@ -13,10 +13,12 @@ MODEL_ERROR_REASON = "ms-azureml-model-error-reason"
 TEAL_DEPLOYMENT = "x-teal-deployment"
 MIRRORED = "x-mirrored"
 
-# Put on by Envoy: how long it will wait for the first byte. Instances turn away what they cannot begin in that time.
+# Within the gateway only: what the split decided, and the path that leads to the endpoint. Neither comes in or leaves.
+SPLIT = "x-teal-split"
+SCOPE = "x-teal-scope"
+
+# How long the gateway will wait for the first byte. Instances turn away what they cannot begin in that time.
 TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
-# Put on answers by Envoy, and none of a client's business.
-INTERNAL = ("x-envoy-upstream-service-time",)
 
 
 def overwrite(name: str, value: str) -> HeaderValueOption:

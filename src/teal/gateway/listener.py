@@ -3,7 +3,9 @@
 Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto
 """
 
+from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutation
 from envoy.config.core.v3.address_pb2 import Address, CidrRange, SocketAddress
+from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
 from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import Listener
@@ -14,11 +16,18 @@ from envoy.extensions.filters.network.http_connection_manager.v3.http_connection
     ScopedRds,
     ScopedRoutes,
 )
+from envoy.extensions.http.early_header_mutation.header_mutation.v3.header_mutation_pb2 import (
+    HeaderMutation as HeaderMutations,
+)
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
-from teal.gateway.clusters import MIRROR_BUFFER_BYTES, build_ads_source, pack
+from teal.gateway import headers
+from teal.gateway.clusters import MIRROR_BUFFER_BYTES, build_ads_source
+from teal.gateway.limits import build_limit_filters
+from teal.gateway.packing import pack
 from teal.gateway.replies import build_local_replies
+from teal.gateway.splits import build_split_filter
 
 LISTENER_NAME = "gateway"
 
@@ -56,7 +65,8 @@ def _build_connection_manager() -> HttpConnectionManager:
         stat_prefix=LISTENER_NAME,
         codec_type=HttpConnectionManager.CodecType.AUTO,
         scoped_routes=_build_scoped_routes(),
-        http_filters=[HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router()))],
+        early_header_mutation_extensions=[_build_early_headers()],
+        http_filters=[*build_limit_filters(), build_split_filter(), _build_router()],
         local_reply_config=build_local_replies(),
         common_http_protocol_options=HttpProtocolOptions(idle_timeout=Duration(seconds=_DOWNSTREAM_IDLE_S)),
         # Silence is limited per deployment (`clusters.py`); a limit here would cut long answers.
@@ -72,11 +82,28 @@ def _build_connection_manager() -> HttpConnectionManager:
     )
 
 
+def _build_early_headers() -> TypedExtensionConfig:
+    """Before anything is decided: a client's own copies of our headers go, and the path is set apart from its query."""
+    mutations = HeaderMutations(
+        mutations=[
+            HeaderMutation(remove=headers.SPLIT),
+            HeaderMutation(append=headers.overwrite(headers.SCOPE, "%PATH(NQ)%")),
+        ]
+    )
+    return TypedExtensionConfig(name="envoy.http.early_header_mutation.header_mutation", typed_config=pack(mutations))
+
+
+def _build_router() -> HttpFilter:
+    # None of Envoy's own headers on answers; the one that instances read is put on by the routes.
+    return HttpFilter(name="envoy.filters.http.router", typed_config=pack(Router(suppress_envoy_headers=True)))
+
+
 def _build_scoped_routes() -> ScopedRoutes:
     Builder = ScopedRoutes.ScopeKeyBuilder
     Extractor = Builder.FragmentBuilder.HeaderValueExtractor
     # "/endpoints/<name>/score" split at "/": 0 is empty, 1 is "endpoints", 2 is the name.
-    by_segment = Builder.FragmentBuilder(header_value_extractor=Extractor(name=":path", element_separator="/", index=2))
+    extractor = Extractor(name=headers.SCOPE, element_separator="/", index=2)
+    by_segment = Builder.FragmentBuilder(header_value_extractor=extractor)
     return ScopedRoutes(
         name=LISTENER_NAME,
         scope_key_builder=Builder(fragments=[by_segment]),

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 MAX_KEY_CHARS = 1024
 
@@ -33,17 +34,55 @@ class Target:
     max_in_flight: int
     request_timeout_ms: int
     retired: bool = False
+    total_timeout_ms: int | None = None  # of the whole answer, a streamed one too
+    http2: bool = False  # its instances speak HTTP/2 without being asked
+    foreign: bool = False  # its instances know nothing of Teal: their errors become 424 at the gateway
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one endpoint may use; None is no limit. Bandwidth is both directions together, and slows down only."""
+
+    requests_per_s: int | None = None
+    bandwidth_kib_per_s: int | None = None
+    max_request_bytes: int | None = None
+
+
+class KeySource(StrEnum):
+    """Where the key of a sticky split is found in a request."""
+
+    HEADER = "header"
+    COOKIE = "cookie"
+    BEARER = "bearer"
+
+
+@dataclass(frozen=True, slots=True)
+class TrafficKey:
+    """Requests with the same key go to the same deployment, as far as shares allow. `name`: of the header or cookie."""
+
+    source: KeySource
+    name: str = ""
+
+
+NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointModel:
-    """One endpoint: who may call it, which deployments it has, and how requests are divided (percent) and copied."""
+    """One endpoint: who may call it, which deployments it has, and how requests are divided (percent) and copied.
+
+    Percentages go down to a ten-thousandth. `idempotent`: a request may be sent to a second instance after the first
+    one was lost with it in hand.
+    """
 
     name: str
     keys: tuple[str, ...]
     targets: tuple[Target, ...]
-    traffic: Mapping[str, int]
-    mirror: Mapping[str, int]
+    traffic: Mapping[str, float]
+    mirror: Mapping[str, float]
+    traffic_key: TrafficKey | None = None
+    limits: Limits = NO_LIMITS
+    idempotent: bool = False
 
     @property
     def version(self) -> str:
@@ -51,12 +90,12 @@ class EndpointModel:
         return content_version(json.dumps(_canonical(self), sort_keys=True).encode())
 
     @property
-    def live(self) -> dict[str, int]:
+    def live(self) -> dict[str, float]:
         """Deployments with a positive share of the requests that name none."""
         return {name: percent for name, percent in self.traffic.items() if percent > 0}
 
     @property
-    def mirrored(self) -> dict[str, int]:
+    def mirrored(self) -> dict[str, float]:
         """Deployments that receive copies, with the percentage of requests copied."""
         return {name: percent for name, percent in self.mirror.items() if percent > 0}
 
@@ -82,6 +121,8 @@ def validate(model: EndpointModel) -> tuple[str, ...]:
         *(reason for target in model.targets for reason in _validate_target(target)),
         *_validate_traffic(model),
         *_validate_mirror(model),
+        *_validate_limits(model.limits),
+        *_validate_key_source(model.traffic_key),
     )
 
 
@@ -89,6 +130,7 @@ def validate(model: EndpointModel) -> tuple[str, ...]:
 
 # Stricter than the names people may choose (spec/azureml.md §1.5): names are routed in lower case.
 _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 
 
 def _canonical(model: EndpointModel) -> dict[str, object]:
@@ -122,6 +164,8 @@ def _validate_target(target: Target) -> Iterator[str]:
         yield f"{where}: max_in_flight must be at least 1"
     if target.request_timeout_ms < 1:
         yield f"{where}: request_timeout_ms must be at least 1"
+    if target.total_timeout_ms is not None and target.total_timeout_ms < 1:
+        yield f"{where}: total_timeout_ms must be at least 1"
     for instance_id in _repeated(host.instance_id for host in target.hosts):
         yield f"{where}: instance '{instance_id}' appears twice"
     for address in _repeated(f"{host.address}:{host.port}" for host in target.hosts):
@@ -135,9 +179,9 @@ def _validate_target(target: Target) -> Iterator[str]:
 
 def _validate_traffic(model: EndpointModel) -> Iterator[str]:
     yield from _validate_shares("traffic", model.traffic, model)
-    total = sum(model.traffic.values())
-    if total not in (0, 100):
-        yield f"traffic adds up to {total}; it must be 0 or 100"
+    total = sum(_in_millionths(percent) for percent in model.traffic.values())
+    if total not in (0, _in_millionths(100)):
+        yield f"traffic adds up to {total / 10_000:g}; it must be 0 or 100"
 
 
 def _validate_mirror(model: EndpointModel) -> Iterator[str]:
@@ -146,7 +190,22 @@ def _validate_mirror(model: EndpointModel) -> Iterator[str]:
         yield f"deployment '{name}' cannot have live and mirrored traffic at once"
 
 
-def _validate_shares(what: str, shares: Mapping[str, int], model: EndpointModel) -> Iterator[str]:
+def _validate_limits(limits: Limits) -> Iterator[str]:
+    for name, value in asdict(limits).items():
+        if value is not None and value < 1:
+            yield f"{name} must be at least 1"
+
+
+def _validate_key_source(key: TrafficKey | None) -> Iterator[str]:
+    if key is None:
+        return
+    if (key.source is KeySource.BEARER) != (key.name == ""):
+        yield "a traffic key is a header or a cookie with a name, or the bearer"
+    elif key.name and not _TOKEN.fullmatch(key.name):
+        yield f"'{key.name}' is not the name of a header or cookie"
+
+
+def _validate_shares(what: str, shares: Mapping[str, float], model: EndpointModel) -> Iterator[str]:
     known = {target.deployment for target in model.targets}
     routable = {target.deployment for target in model.routable}
     for name, percent in shares.items():
@@ -156,6 +215,12 @@ def _validate_shares(what: str, shares: Mapping[str, int], model: EndpointModel)
             yield f"{what} names '{name}', which is retired"
         if not 0 <= percent <= 100:
             yield f"{what} of '{name}' is {percent}; it must be 0 to 100"
+        elif abs(percent * 10_000 - _in_millionths(percent)) > 1e-6:
+            yield f"{what} of '{name}' is {percent}; its smallest part is 0.0001"
+
+
+def _in_millionths(percent: float) -> int:
+    return round(percent * 10_000)
 
 
 def _is_ip_address(text: str) -> bool:

@@ -16,9 +16,9 @@ from teal.gateway.clusters import (
     build_shadow_cluster,
     format_cluster_name,
     format_shadow_name,
-    pack,
 )
 from teal.gateway.model import EndpointModel, content_version
+from teal.gateway.packing import pack
 from teal.gateway.routes import build_route_table, build_scope
 
 

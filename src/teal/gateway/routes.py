@@ -8,7 +8,6 @@ https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/route/v3/route_compon
 from collections.abc import Iterable, Sequence
 
 from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutation
-from envoy.config.core.v3.base_pb2 import RuntimeFractionalPercent
 from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
 from envoy.config.route.v3.route_components_pb2 import (
     DirectResponseAction,
@@ -24,24 +23,19 @@ from envoy.config.route.v3.scoped_route_pb2 import ScopedRouteConfiguration
 from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import PreviousHostsPredicate
 from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute, RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
-from envoy.type.v3.percent_pb2 import FractionalPercent
 from envoy.type.v3.range_pb2 import Int64Range
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from teal.gateway import headers
-from teal.gateway.clusters import (
-    MAX_MIRRORED_BODY_BYTES,
-    build_milliseconds,
-    format_cluster_name,
-    format_shadow_name,
-    pack,
-)
+from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES, format_cluster_name, format_shadow_name
+from teal.gateway.limits import build_limits, build_no_limits
 from teal.gateway.model import EndpointModel, Target
+from teal.gateway.packing import build_milliseconds, pack
 from teal.gateway.replies import build_error_format
+from teal.gateway.splits import SPLIT_FILTER, build_plan, format_plan
 
-# Envoy counts requests of a route with a stat prefix apart: this is how unmirrored ones are counted.
-UNMIRRORED = "unmirrored"
+# Envoy counts requests of a route with a stat prefix apart: this is how copies that could not be made are counted.
+SKIPPED = "mirror-skipped-"
 
 # An answer that stands still for less than this is not cut, however short the deployment's own time limit: while a
 # client is behind by more than the buffers hold, nothing is taken from the instance, and that is not its fault.
@@ -65,20 +59,29 @@ def build_route_table(model: EndpointModel) -> RouteConfiguration:
     """Everything decided about one request of this endpoint, first match first."""
     routes = [
         _build_unauthorized(model),
+        *_build_too_large(model),
         *_build_named_routes(model),
         _build_unknown_deployment(model),
-        *(_build_split_routes(model) if model.live else [_build_no_traffic(model)]),
+        *(_build_live_routes(model) if model.live else [_build_no_traffic(model)]),
     ]
     return RouteConfiguration(
         name=model.name,
-        virtual_hosts=[VirtualHost(name=model.name, domains=["*"], routes=routes)],
-        request_headers_to_remove=["authorization", headers.MIRRORED],
+        virtual_hosts=[
+            VirtualHost(
+                name=model.name,
+                domains=["*"],
+                routes=routes,
+                typed_per_filter_config=build_limits(model),
+            )
+        ],
+        request_headers_to_remove=["authorization", headers.MIRRORED, headers.SPLIT, headers.SCOPE],
         response_headers_to_add=headers.build_id_headers(),
-        response_headers_to_remove=headers.INTERNAL,
     )
 
 
 # --- private
+
+_MAX_INT64 = 2**63 - 1
 
 
 def _build_unauthorized(model: EndpointModel) -> Route:
@@ -89,7 +92,24 @@ def _build_unauthorized(model: EndpointModel) -> Route:
             401, "Unauthorized", f"endpoint '{model.name}' needs a valid key: Authorization: Bearer <key>"
         ),
         response_headers_to_add=[headers.overwrite("www-authenticate", "Bearer")],
+        typed_per_filter_config=build_no_limits(model),
     )
+
+
+def _build_too_large(model: EndpointModel) -> list[Route]:
+    """Refused by their announced length before a byte is read; a length that is not announced is counted on the way."""
+    limit = model.limits.max_request_bytes
+    if limit is None:
+        return []
+    too_large = HeaderMatcher(name="content-length", range_match=Int64Range(start=limit + 1, end=_MAX_INT64))
+    message = f"endpoint '{model.name}' takes bodies of up to {limit} bytes"
+    return [
+        Route(
+            match=_match(model, [too_large]),
+            direct_response=_refuse(413, "RequestTooLarge", message),
+            typed_per_filter_config=build_no_limits(model),
+        )
+    ]
 
 
 def _build_named_routes(model: EndpointModel) -> list[Route]:
@@ -105,6 +125,7 @@ def _build_unknown_deployment(model: EndpointModel) -> Route:
     return Route(
         match=_match(model, [_is_not(headers.DEPLOYMENT, "")]),
         direct_response=_refuse(404, "DeploymentNotFound", message),
+        typed_per_filter_config=build_no_limits(model),
     )
 
 
@@ -112,33 +133,46 @@ def _build_no_traffic(model: EndpointModel) -> Route:
     message = (
         f"no deployment of endpoint '{model.name}' has live traffic; give one some, or name one in {headers.DEPLOYMENT}"
     )
-    return Route(match=_match(model), direct_response=_refuse(404, "NoLiveTraffic", message))
+    return Route(
+        match=_match(model),
+        direct_response=_refuse(404, "NoLiveTraffic", message),
+        typed_per_filter_config=build_no_limits(model),
+    )
 
 
-def _build_split_routes(model: EndpointModel) -> list[Route]:
-    """The live deployments, each with the part of the requests that those before it left over.
+def _build_live_routes(model: EndpointModel) -> list[Route]:
+    """The live deployments. A split or a copy is decided by the script of `splits.py`, which is run by the last route
+    here: nothing else matches until it has written its decision, and if it ever fails, the largest share answers."""
+    live = _sort(target for target in model.routable if target.deployment in model.live)
+    if len(live) == 1 and not model.mirrored:
+        return [_build_forward(model, live[0], _match(model))]
+    decided = [route for target in live for route in _build_decided_routes(model, target)]
+    largest = max(live, key=lambda target: model.live[target.deployment])
+    undecided = _build_forward(model, largest, _match(model))
+    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(model.name, _format_plan(model)))
+    return [*decided, undecided]
 
-    Routes instead of one route with weighted clusters, because a time limit belongs to a route and a deployment has its
-    own. Envoy draws one number per request and compares it with every fraction, so shares are running totals.
-    """
-    routes = []
-    share = 0
-    for target in _sort(target for target in model.routable if target.deployment in model.live):
-        share += model.live[target.deployment]
-        routes += _build_live_routes(model, target, share)
+
+def _build_decided_routes(model: EndpointModel, target: Target) -> list[Route]:
+    name = target.deployment
+    routes = [_build_forward(model, target, _match(model, [_is(headers.SPLIT, name)]))]
+    if mirrors := _build_mirrors(model):
+        skipped = SKIPPED + next(iter(model.mirrored))
+        routes += [
+            _build_forward(model, target, _match(model, [_is(headers.SPLIT, f"{name} copy")]), mirrors=mirrors),
+            _build_forward(model, target, _match(model, [_is(headers.SPLIT, f"{name} skip")]), stat_prefix=skipped),
+        ]
     return routes
 
 
-def _build_live_routes(model: EndpointModel, target: Target, share: int) -> list[Route]:
-    mirrors = _build_mirrors(model)
-    if not mirrors:
-        return [_build_forward(model, target, _match(model, share=share))]
-    # Only requests known to be small enough are copied; see MAX_MIRRORED_BODY_BYTES.
-    copied = [
-        _build_forward(model, target, _match(model, small, share=share), mirrors=mirrors)
-        for small in ([_has_small_body()], _has_no_body())
-    ]
-    return [*copied, _build_forward(model, target, _match(model, share=share), stat_prefix=UNMIRRORED)]
+def _format_plan(model: EndpointModel) -> str:
+    key = model.traffic_key
+    return format_plan(
+        model.live,
+        copy_percent=max(model.mirrored.values(), default=0),
+        copy_max_bytes=MAX_MIRRORED_BODY_BYTES,
+        key=f"{key.source} {key.name}".rstrip() if key else None,
+    )
 
 
 def _build_forward(
@@ -153,24 +187,27 @@ def _build_forward(
     return Route(
         match=match,
         stat_prefix=stat_prefix,
-        request_headers_to_add=[headers.overwrite(headers.TEAL_DEPLOYMENT, target.deployment)],
+        request_headers_to_add=[
+            headers.overwrite(headers.TEAL_DEPLOYMENT, target.deployment),
+            headers.overwrite(headers.TIME_LEFT, str(target.request_timeout_ms)),
+        ],
         response_headers_to_add=[headers.overwrite(headers.DEPLOYMENT, target.deployment)],
         route=RouteAction(
             cluster=format_cluster_name(model.name, target.deployment),
             regex_rewrite=RegexMatchAndSubstitute(
                 pattern=RegexMatcher(regex=f"^/endpoints/{model.name}/?"), substitution="/"
             ),
-            # No total limit, it would cut a long answer in the middle; one to the first byte, and one between bytes.
-            timeout=Duration(seconds=0),
-            retry_policy=_build_retries(target),
+            # Limits to the first byte and between bytes. One of the whole would cut long answers: only where asked for.
+            timeout=build_milliseconds(target.total_timeout_ms or 0),
+            retry_policy=_build_retries(model, target),
             idle_timeout=build_milliseconds(max(MIN_STALL_MS, target.request_timeout_ms + CONNECTING_MS)),
             request_mirror_policies=mirrors,
         ),
     )
 
 
-def _build_retries(target: Target) -> RetryPolicy:
-    """Repeats only what no instance can have acted on, and limits the time to the first byte.
+def _build_retries(model: EndpointModel, target: Target) -> RetryPolicy:
+    """Repeats what no instance can have acted on, or what does no harm; and limits the time to the first byte.
 
     A limit per try is just that: it counts from the end of the request, and lapses once the answer has begun.
     """
@@ -178,7 +215,7 @@ def _build_retries(target: Target) -> RetryPolicy:
         name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate())
     )
     return RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset-before-request",
+        retry_on="connect-failure,refused-stream,reset-before-request" + (",reset" if model.idempotent else ""),
         # One more than a dead host needs to be passed over (`clusters.py`).
         num_retries=UInt32Value(value=4),
         retry_back_off=RetryPolicy.RetryBackOff(
@@ -191,15 +228,10 @@ def _build_retries(target: Target) -> RetryPolicy:
 
 
 def _build_mirrors(model: EndpointModel) -> list[RouteAction.RequestMirrorPolicy]:
-    """Copies carry their own deployment's headers: they are made after the live one's were set.
-
-    Out of a million, because the number drawn for the split decides here, too: out of a hundred, a copied tenth of the
-    requests would be the first deployment's only.
-    """
+    """Copies carry their own deployment's headers: they are made after the live one's were set."""
     return [
         RouteAction.RequestMirrorPolicy(
             cluster=format_shadow_name(model.name, target.deployment),
-            runtime_fraction=_fraction(model.mirrored[target.deployment] * 10_000, FractionalPercent.MILLION),
             request_headers_mutations=[
                 HeaderMutation(append=headers.overwrite(headers.MIRRORED, "1")),
                 HeaderMutation(append=headers.overwrite(headers.TEAL_DEPLOYMENT, target.deployment)),
@@ -216,16 +248,8 @@ def _refuse(status: int, code: str, message: str) -> DirectResponseAction:
     return DirectResponseAction(status=status, body_format=body_format)
 
 
-def _match(model: EndpointModel, matchers: Iterable[HeaderMatcher] = (), share: int = 100) -> RouteMatch:
-    return RouteMatch(
-        path_separated_prefix=f"/endpoints/{model.name}",
-        headers=list(matchers),
-        runtime_fraction=_fraction(share, FractionalPercent.HUNDRED) if share < 100 else None,
-    )
-
-
-def _fraction(numerator: int, denominator: "FractionalPercent.DenominatorType") -> RuntimeFractionalPercent:
-    return RuntimeFractionalPercent(default_value=FractionalPercent(numerator=numerator, denominator=denominator))
+def _match(model: EndpointModel, matchers: Iterable[HeaderMatcher] = ()) -> RouteMatch:
+    return RouteMatch(path_separated_prefix=f"/endpoints/{model.name}", headers=list(matchers))
 
 
 def _sort(targets: Iterable[Target]) -> list[Target]:
@@ -241,14 +265,3 @@ def _is_not(name: str, value: str) -> HeaderMatcher:
     return HeaderMatcher(
         name=name, string_match=StringMatcher(exact=value), invert_match=True, treat_missing_header_as_empty=True
     )
-
-
-def _has_small_body() -> HeaderMatcher:
-    return HeaderMatcher(name="content-length", range_match=Int64Range(start=0, end=MAX_MIRRORED_BODY_BYTES + 1))
-
-
-def _has_no_body() -> list[HeaderMatcher]:
-    return [
-        HeaderMatcher(name=":method", string_match=StringMatcher(safe_regex=RegexMatcher(regex="GET|HEAD"))),
-        HeaderMatcher(name="content-length", present_match=False),
-    ]

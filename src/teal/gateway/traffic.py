@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teal.gateway.admin import Admin
-from teal.gateway.routes import UNMIRRORED
+from teal.gateway.routes import SKIPPED
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +19,30 @@ class TrafficObserved:
     refused_total: int = 0  # over the in-flight limit: answered 429
     timeouts_total: int = 0  # no first byte in time: answered 408
     mirrored_total: int = 0  # copies sent
-    mirror_dropped_total: int = 0  # copies not sent because the shadow had its fill
+    mirror_dropped_total: int = 0  # copies not sent because the shadow had its fill, or nobody to send them to
+    mirror_skipped_total: int = 0  # copies not made because the body was too large, or of unknown length
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayObserved:
-    """All deployments by (endpoint, deployment), and per endpoint the requests too large to copy."""
+    """All deployments by (endpoint, deployment)."""
 
     deployments: Mapping[tuple[str, str], TrafficObserved]
-    unmirrored_total: Mapping[str, int]
 
 
 async def observe_traffic(admin: Admin) -> GatewayObserved:
     """Two questions to Envoy, filtered on its side."""
     clusters = await admin.get_json("/clusters", format="json")
-    stats = await admin.get_json("/stats", format="json", filter=_FILTER)
+    stats = await admin.get_json("/stats", format="json", filter=_build_filter("[^.]+"))
     return build_observed(clusters.get("cluster_statuses", []), stats["stats"])
+
+
+async def observe_requests(admin: Admin, endpoint: str) -> dict[str, TrafficObserved]:
+    """The totals of one endpoint by deployment, without what is in flight: one question whose answer is short however
+    many endpoints there are."""
+    stats = await admin.get_json("/stats", format="json", filter=_build_filter(re.escape(endpoint)))
+    observed = build_observed((), stats["stats"])
+    return {deployment: traffic for (_, deployment), traffic in observed.deployments.items()}
 
 
 def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> GatewayObserved:
@@ -49,21 +57,19 @@ def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> Gat
             instance_id = host.get("hostname", "")
             hosts[instance_id] = hosts.get(instance_id, 0) + _read_active(host)
     totals: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    unmirrored: dict[str, int] = {}
     for stat in stats:
         if found := _CLUSTER_STAT.fullmatch(stat.get("name", "")):
             endpoint, deployment, shadow, name = found.groups()
             if total := (_SHADOW_TOTALS if shadow else _TOTALS).get(name):
                 counted = totals[endpoint, deployment]
                 counted[total] = counted.get(total, 0) + stat["value"]
-        elif found := _UNMIRRORED_STAT.fullmatch(stat.get("name", "")):
-            unmirrored[found.group(1)] = stat["value"]
+        elif found := _SKIPPED_STAT.fullmatch(stat.get("name", "")):
+            totals[found.group(1), found.group(2)]["mirror_skipped_total"] = stat["value"]
     return GatewayObserved(
         deployments={
             owner: TrafficObserved(in_flight=in_flight.get(owner, {}), **totals.get(owner, {}))
             for owner in in_flight.keys() | totals.keys()
-        },
-        unmirrored_total=unmirrored,
+        }
     )
 
 
@@ -79,10 +85,16 @@ _SHADOW_TOTALS = {
     "upstream_rq_total": "mirrored_total",
     "upstream_rq_active_overflow": "mirror_dropped_total",
     "upstream_rq_pending_overflow": "mirror_dropped_total",
+    "upstream_cx_none_healthy": "mirror_dropped_total",
 }
-_CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({'|'.join(_TOTALS)})")
-_UNMIRRORED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{UNMIRRORED}\.upstream_rq_total")
-_FILTER = rf"^(cluster\.[^.]+/[^.]+\.({'|'.join(_TOTALS)})|vhost\.[^.]+\.route\.{UNMIRRORED}\.upstream_rq_total)$"
+_CLUSTER_NAMES = "|".join(_TOTALS.keys() | _SHADOW_TOTALS.keys())
+_CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({_CLUSTER_NAMES})")
+_SKIPPED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{SKIPPED}([^.]+)\.upstream_rq_total")
+
+
+def _build_filter(endpoint: str) -> str:
+    skipped = rf"vhost\.{endpoint}\.route\.{SKIPPED}[^.]+\.upstream_rq_total"
+    return rf"^(cluster\.{endpoint}/[^.]+\.({_CLUSTER_NAMES})|{skipped})$"
 
 
 def _parse_cluster_name(name: str) -> tuple[str, str] | None:

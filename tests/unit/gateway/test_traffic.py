@@ -10,7 +10,7 @@ def cluster(name: str, **active: int) -> dict[str, object]:
 
 
 def test_nothing_observed_is_nothing() -> None:
-    assert build_observed([], []) == GatewayObserved(deployments={}, unmirrored_total={})
+    assert build_observed([], []) == GatewayObserved(deployments={})
 
 
 def test_in_flight_is_counted_per_instance_and_copies_count() -> None:
@@ -40,11 +40,15 @@ def test_totals_are_sorted_out_by_deployment_and_shadow() -> None:
         "cluster.orders/green/shadow.upstream_rq_total": 20,
         "cluster.orders/green/shadow.upstream_rq_active_overflow": 1,
         "cluster.orders/green/shadow.upstream_rq_per_try_timeout": 9,
-        "vhost.orders.route.unmirrored.upstream_rq_total": 6,
+        "vhost.orders.route.mirror-skipped-green.upstream_rq_total": 6,
         "cluster.orders/green.something_else": 7,
     }
     seen = build_observed([], [{"name": name, "value": value} for name, value in counters.items()])
     assert seen.deployments["orders", "green"] == TrafficObserved(
-        requests_total=100, refused_total=7, timeouts_total=5, mirrored_total=20, mirror_dropped_total=1
+        requests_total=100,
+        refused_total=7,
+        timeouts_total=5,
+        mirrored_total=20,
+        mirror_dropped_total=1,
+        mirror_skipped_total=6,
     )
-    assert seen.unmirrored_total == {"orders": 6}
