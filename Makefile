@@ -16,13 +16,14 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench lock clean
+.PHONY: help setup demo test check bench reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
 	@echo "make test    the tests"
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
+	@echo "make reference  docs/cli-reference.md, from what --help says"
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
 
@@ -43,6 +44,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks $(BENCH)
+
+reference: $(VENV)/.dev
+	$(PYTHON) -m scripts.cli_reference
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links

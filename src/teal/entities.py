@@ -1,5 +1,6 @@
 """The entities of the client library, under the names azure.ai.ml.entities has for them."""
 
+from teal.sdk.entities.computes import Compute
 from teal.sdk.entities.deployments import KubernetesOnlineDeployment, ManagedOnlineDeployment, OnlineDeployment
 from teal.sdk.entities.endpoints import (
     EndpointAuthKeys,
@@ -30,6 +31,7 @@ from teal.sdk.entities.workspaces import Workspace
 __all__ = [
     "BuildContext",
     "CodeConfiguration",
+    "Compute",
     "DataAsset",
     "DataCollector",
     "DefaultScaleSettings",

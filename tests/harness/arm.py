@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import unquote
+from xml.sax.saxutils import escape
 
 import httpx
 
@@ -18,6 +19,9 @@ WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/teal"
     "/providers/Microsoft.MachineLearningServices/workspaces/default"
 )
+
+DEFAULT_WORKSPACE = {"id": WORKSPACE, "name": "default", "location": "local"}
+LISTS = ("onlineEndpoints", "deployments", "models", "environments", "computes")
 
 
 class Arm:
@@ -27,6 +31,8 @@ class Arm:
         self.base = base
         self.requests: list[httpx.Request] = []
         self.resources: dict[str, dict[str, Any]] = {}
+        #: How often each resource was written: its etag.
+        self.writes: dict[str, int] = {}
         self.blobs: dict[str, bytes] = {}
         self.marks: dict[str, dict[str, str]] = {}
         #: Answers of the operation status, taken in order; when they run out the operation has succeeded.
@@ -65,7 +71,8 @@ class Arm:
 
     def _routes(self) -> list[tuple[str, Callable[..., httpx.Response]]]:
         return [
-            (re.escape(WORKSPACE), lambda _: ok({"id": WORKSPACE, "name": "default", "location": "local"})),
+            (re.escape(WORKSPACE), self._workspace),
+            (re.escape(WORKSPACE.rpartition("/")[0]), lambda _: ok({"value": [DEFAULT_WORKSPACE]})),
             (r".*/mfeOperationsStatus/.*", self._status),
             (r".*/datastores/(\w+)", self._datastore),
             (r".*/listSecrets", lambda _: ok({"secretsType": "Sas", "sasToken": "sv=2024&sig=abc"})),
@@ -78,6 +85,9 @@ class Arm:
             (r"/endpoints/[^/]+/score", self._score),
             (r".*/(?:models|environments)/[^/]+/versions", self._versions),
         ]
+
+    def _workspace(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(202) if request.method == "DELETE" else ok(DEFAULT_WORKSPACE)
 
     def _operation(self) -> dict[str, str]:
         return {
@@ -122,16 +132,21 @@ class Arm:
         return httpx.Response(200, json={"deployment": seen, "echo": json.loads(request.content)})
 
     def _resource(self, request: httpx.Request, path: str) -> httpx.Response:
-        if request.method == "GET" and path.rpartition("/")[2] in ("onlineEndpoints", "deployments", "models"):
+        if request.method == "GET" and path.rpartition("/")[2] in LISTS:
             inside = [body for key, body in self.resources.items() if key.rpartition("/")[0] == path]
             return ok({"value": inside})
         known = self.resources.get(path)
         if request.method == "GET":
-            return ok(known) if known else refuse(404, "ResourceNotFound", f"no {path.rpartition('/')[2]}")
+            if known is None:
+                return refuse(404, "ResourceNotFound", f"no {path.rpartition('/')[2]}")
+            return httpx.Response(200, json=known, headers={"ETag": self._etag(path)})
         if request.method == "DELETE":
             self.resources.pop(path, None)
             return httpx.Response(202, headers=self._operation())
         body = json.loads(request.content)
+        if request.headers.get("if-match", self._etag(path)) != self._etag(path):
+            return refuse(412, "PreconditionFailed", "somebody else was faster")
+        self.writes[path] = self.writes.get(path, 0) + 1
         if request.method == "PATCH":
             if known is None:
                 return refuse(404, "ResourceNotFound", f"no {path.rpartition('/')[2]}")
@@ -145,10 +160,26 @@ class Arm:
         headers = self._operation() if started else {}
         return httpx.Response(200 if known else 201, json=self.resources[path], headers=headers)
 
+    def _etag(self, path: str) -> str:
+        return f'"{self.writes.get(path, 0)}"'
+
+    def _list_blobs(self, request: httpx.Request, path: str) -> httpx.Response:
+        """Two names a page, so that readers have to turn it."""
+        prefix, start = request.url.params["prefix"], int(request.url.params.get("marker") or 0)
+        names = sorted(key.removeprefix(f"{path}/") for key in self.blobs if key.startswith(f"{path}/{prefix}"))
+        blobs = "".join(f"<Blob><Name>{escape(name)}</Name></Blob>" for name in names[start : start + 2])
+        marker = str(start + 2) if len(names) > start + 2 else ""
+        inside = f"<Blobs>{blobs}</Blobs><NextMarker>{marker}</NextMarker>"
+        return httpx.Response(200, text=f'<?xml version="1.0"?><EnumerationResults>{inside}</EnumerationResults>')
+
     def _blob(self, request: httpx.Request, path: str) -> httpx.Response:
         if request.method == "HEAD":
             marks = {f"x-ms-meta-{key}": value for key, value in self.marks.get(path, {}).items()}
             return httpx.Response(200 if path in self.blobs else 404, headers=marks)
+        if request.method == "GET" and request.url.params.get("comp") == "list":
+            return self._list_blobs(request, path)
+        if request.method == "GET":
+            return httpx.Response(200, content=self.blobs[path]) if path in self.blobs else httpx.Response(404)
         if request.url.params.get("comp") == "metadata":
             start = "x-ms-meta-"
             self.marks[path] = {k.removeprefix(start): v for k, v in request.headers.items() if k.startswith(start)}

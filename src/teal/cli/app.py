@@ -1,6 +1,7 @@
 """The CLI as knack builds it: command table, parser, help, and what an error looks like. Used by cli/main.py."""
 
 import logging
+import os
 import platform
 import sys
 from typing import Any
@@ -14,7 +15,9 @@ from knack.util import CLIError
 
 from teal import __version__
 from teal.cli import flags
-from teal.cli.commands import BY_NAME, COMMANDS, GROUPS, Command
+from teal.cli.command import Command
+from teal.cli.commands import BY_NAME, COMMANDS, GROUPS
+from teal.cli.completion import is_completing
 from teal.cli.configuration import TealConfig
 
 logger = get_logger(__name__)
@@ -101,6 +104,8 @@ class TealParser(CLICommandParser):  # type: ignore[misc]
     """argparse with az's manners: the message first, then where to read more; exit status 2."""
 
     def error(self, message: str) -> Any:
+        if is_completing(os.environ):
+            self.exit(2)
         logger.error(message)
         print(f"See '{self.prog} --help'.", file=sys.stderr)
         self.exit(2)

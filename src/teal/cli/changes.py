@@ -48,6 +48,16 @@ def apply_changes(data: dict[str, Any], changes: Changes) -> dict[str, Any]:
     return changed
 
 
+def refuse_other_identity(before: dict[str, Any], after: dict[str, Any], keys: Sequence[str]) -> None:
+    """A version is what it is: its content cannot be changed, only what is written about it."""
+    changed = [key for key in keys if before.get(key) != after.get(key)]
+    if changed:
+        raise CLIError(
+            f"{', '.join(changed)} of a version cannot be changed; description, tags and properties can."
+            " Create another version instead."
+        )
+
+
 # --- private
 
 _ASSIGNMENT = re.compile(r"((?:\[[^\]]*\]|[^=\[])+)=(.*)", re.DOTALL)

@@ -45,20 +45,31 @@ class TealConfig:
 
 
 def save_defaults(changes: Mapping[str, str]) -> Path:
-    """Set defaults; an empty value removes one. The file is replaced whole, readable by its owner only."""
+    """Set defaults; an empty value removes one."""
+    return save_values("defaults", changes)
+
+
+def save_values(section: str, changes: Mapping[str, str]) -> Path:
+    """Set values of a section; an empty one is removed. The file is replaced whole, readable by its owner only."""
     path = config_path()
     parser = _read(path)
-    if not parser.has_section("defaults"):
-        parser.add_section("defaults")
+    if not parser.has_section(section):
+        parser.add_section(section)
     for key, value in changes.items():
         if value:
-            parser.set("defaults", key, value)
+            parser.set(section, key, value)
         else:
-            parser.remove_option("defaults", key)
+            parser.remove_option(section, key)
     written = io.StringIO()
     parser.write(written)
     write_private(path, written.getvalue())
     return path
+
+
+def load_values() -> dict[str, dict[str, str]]:
+    """All that is set, by section."""
+    parser = _read(config_path())
+    return {section: dict(parser[section]) for section in parser.sections()}
 
 
 # --- private

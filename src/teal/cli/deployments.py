@@ -7,7 +7,9 @@ from knack.util import CLIError
 
 from teal.cli.changes import Given, apply_changes, build_changes
 from teal.cli.progress import finish, leave, phase_of
+from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
+from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.dumping import dump
 from teal.sdk.errors import ResourceNotFoundError, TealError
 from teal.sdk.loading import load_data, parse_deployment_data, place_here
@@ -73,12 +75,16 @@ def update(
     changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
     if not data and not changes:
         raise CLIError("Nothing to change. Give --set, --add, --remove or --file.")
-    before = client.online_deployments.get(asked, endpoint)
-    own = {"name": before.name, "endpoint_name": before.endpoint_name}
-    wanted = apply_changes({**dump(before), **data, **own}, changes)
-    poller = client.online_deployments.begin_change(
-        before, parse_deployment_data(wanted, place), skip_script_validation=skip_script_validation
-    )
+
+    def change() -> LROPoller[OnlineDeployment]:
+        before = client.online_deployments.get(asked, endpoint)
+        own = {"name": before.name, "endpoint_name": before.endpoint_name}
+        wanted = apply_changes({**dump(before), **data, **own}, changes)
+        return client.online_deployments.begin_change(
+            before, parse_deployment_data(wanted, place), skip_script_validation=skip_script_validation
+        )
+
+    poller = retry_when_modified(change)
     if no_wait:
         return leave(f"Updating the deployment '{asked}'", _show(asked, endpoint))
     return dump(_finish(client, poller, f"updating {asked}", asked, endpoint))

@@ -7,11 +7,13 @@ from knack.util import CLIError
 from teal.cli.changes import Given, apply_changes, build_changes
 from teal.cli.pairs import parse_percents
 from teal.cli.progress import finish, leave
+from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.entities.dumping import dump
-from teal.sdk.entities.endpoints import EndpointAuthKeys
+from teal.sdk.entities.endpoints import EndpointAuthKeys, OnlineEndpoint
 from teal.sdk.errors import ResourceNotFoundError
 from teal.sdk.loading import load_data, parse_endpoint_data, place_here
+from teal.sdk.pollers import LROPoller
 from teal.sdk.wire.endpoints import build_traffic
 
 
@@ -66,13 +68,17 @@ def update(
     if not data and not changes:
         poller = client.online_endpoints.begin_update(asked, traffic=split, mirror_traffic=mirror)
     else:
-        before = client.online_endpoints.get(asked)
-        wanted = apply_changes({**dump(before), **data, "name": before.name}, changes)
         also = _given(
             traffic=None if split is None else build_traffic(split),
             mirrorTraffic=None if mirror is None else build_traffic(mirror),
         )
-        poller = client.online_endpoints.begin_change(before, parse_endpoint_data(wanted, place), also=also)
+
+        def change() -> LROPoller[OnlineEndpoint]:
+            before = client.online_endpoints.get(asked)
+            wanted = apply_changes({**dump(before), **data, "name": before.name}, changes)
+            return client.online_endpoints.begin_change(before, parse_endpoint_data(wanted, place), also=also)
+
+        poller = retry_when_modified(change)
     if no_wait:
         return leave(f"Updating the endpoint '{asked}'", _show(asked))
     return dump(finish(poller, doing=f"updating {asked}", ask_later=_show(asked)))

@@ -3,7 +3,9 @@
 from itertools import islice
 from typing import Any
 
-from teal.cli.changes import Given, apply_changes, build_changes
+from knack.util import CLIError
+
+from teal.cli.changes import Given, apply_changes, build_changes, refuse_other_identity
 from teal.cli.pairs import parse_pairs
 from teal.cli.views import choose_view
 from teal.sdk.client import MLClient
@@ -63,3 +65,30 @@ def list_(
 ) -> Any:
     found = client.environments.list(name, list_view_type=choose_view(include_archived, archived_only))
     return [dump(each) for each in islice(found, max_results)]
+
+
+def update(
+    client: MLClient,
+    name: str,
+    version: str | None = None,
+    label: str | None = None,
+    set_values: Given = None,
+    add_values: Given = None,
+    remove_values: Given = None,
+    force_string: bool = False,
+) -> Any:
+    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
+    if not changes:
+        raise CLIError("Nothing to change. Give --set, --add or --remove.")
+    before = client.environments.get(name, version, label)
+    wanted = apply_changes(dump(before), changes)
+    refuse_other_identity(dump(before), wanted, ("name", "version", "image", "conda_file", "build", "inference_config"))
+    return dump(client.environments.create_or_update(parse_environment_data(wanted, place_here("the update"))))
+
+
+def archive(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
+    client.environments.archive(name, version, label)
+
+
+def restore(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
+    client.environments.restore(name, version, label)

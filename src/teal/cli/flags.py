@@ -7,7 +7,7 @@ from typing import Any
 from knack.arguments import ArgumentsContext, enum_choice_list
 from knack.log import get_logger
 
-from teal.cli.commands import Command
+from teal.cli.command import Command
 
 logger = get_logger(__name__)
 
@@ -17,6 +17,8 @@ def register(loader: Any, command: Command) -> None:
     with ArgumentsContext(loader, command.name) as context:
         for argument, settings in {**_SCOPE, **_FLAGS, **_SPECIAL.get(command.name, {})}.items():
             context.argument(argument, **settings)
+        for argument, settings in _POSITIONAL.get(command.name, {}).items():
+            context.positional(argument, **settings)
         if command.scoped:
             for argument, settings in _SCOPE.items():
                 context.extra(argument, **settings)
@@ -41,6 +43,12 @@ class _InOrder(argparse.Action):
         place = getattr(namespace, "_changes_given", 0)
         namespace._changes_given = place + 1
         setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or ()), (place, list(values))])
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
 
 
 def _later(sentence: str) -> type[argparse.Action]:
@@ -193,6 +201,84 @@ _FLAGS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "Also put a folder on PATH with a program `az` that is teal.",
     },
+    # workspace, compute, group
+    "location": {"options_list": ["--location", "-l"], "help": "Location; kept and shown."},
+    "display_name": {"options_list": ["--display-name"], "help": "Name for people."},
+    "whole_subscription": {
+        "options_list": ["--all"],
+        "action": "store_true",
+        "help": "Those of all resource groups of the subscription.",
+    },
+    "all_resources": {
+        "options_list": ["--all-resources", "-a"],
+        "action": "store_true",
+        "help": "Delete its endpoints first.",
+    },
+    "compute_type": {"options_list": ["--type"], "help": "Only those of one type."},
+    # model download, apply, completion
+    "download_path": {"options_list": ["--download-path", "-p"], "help": "Folder to put them below."},
+    "dry_run": {"options_list": ["--dry-run"], "action": "store_true", "help": "Only show what would change."},
+    # monitor autoscale
+    "autoscale_name": {"options_list": ["--autoscale-name"], "help": "Name of the autoscale setting."},
+    "profile_name": {"options_list": ["--profile-name"], "help": "Name of the profile."},
+    "resource": {"options_list": ["--resource"], "help": "Id of the deployment; for a rule, of what is measured."},
+    "count": {"options_list": ["--count"], "type": int, "help": "How many instances where nothing is known."},
+    "min_count": {"options_list": ["--min-count"], "type": int, "help": "At least so many; by default --count."},
+    "max_count": {"options_list": ["--max-count"], "type": int, "help": "At most so many; by default --count."},
+    "disabled": {"options_list": ["--disabled"], "action": "store_true", "help": "Create it switched off."},
+    "enabled": {
+        "options_list": ["--enabled"],
+        "help": "Whether it is in force.",
+        "type": _boolean,
+        "metavar": "{false,true}",
+    },
+    "condition": {
+        "options_list": ["--condition"],
+        "nargs": "+",
+        "metavar": "CONDITION",
+        "help": 'When: --condition "CpuUtilizationPercentage > 70 avg 5m".',
+    },
+    "scale": {
+        "options_list": ["--scale"],
+        "nargs": "+",
+        "metavar": "HOW",
+        "help": "What then: out 2, in 1, out 20%% or to 5.",
+    },
+    "cooldown": {"options_list": ["--cooldown"], "type": int, "help": "Minutes until the rule may act again."},
+    "timegrain": {"options_list": ["--timegrain"], "nargs": "+", "help": 'How the metric is read: "avg 1m".'},
+    "index": {"options_list": ["--index"], "nargs": "+", "help": "Places of rules in their list, from 0; or '*'."},
+    "recurrence": {"options_list": ["--recurrence", "-r"], "nargs": "+", "help": "Days: week sat sun."},
+    "start": {"options_list": ["--start"], "help": "Time of day of a recurrence, else a date."},
+    "end": {"options_list": ["--end"], "help": "Date it ends."},
+    "timezone": {"options_list": ["--timezone"], "help": "Time zone of these."},
+    "copy_rules": {"options_list": ["--copy-rules"], "help": "Profile whose rules it starts with."},
+    # account, config, extension
+    "username": {"options_list": ["--username", "-u"], "help": "Accepted and not used."},
+    "password": {"options_list": ["--password", "-p"], "help": "Accepted and not used."},
+    "tenant": {"options_list": ["--tenant", "-t"], "help": "Accepted and not used."},
+    "service_principal": {
+        "options_list": ["--service-principal"],
+        "action": "store_true",
+        "help": "Accepted and not used.",
+    },
+    "identity": {"options_list": ["--identity", "-i"], "action": "store_true", "help": "Accepted and not used."},
+    "use_device_code": {
+        "options_list": ["--use-device-code"],
+        "action": "store_true",
+        "help": "Accepted and not used.",
+    },
+    "federated_token": {"options_list": ["--federated-token"], "help": "Accepted and not used."},
+    "allow_no_subscriptions": {
+        "options_list": ["--allow-no-subscriptions"],
+        "action": "store_true",
+        "help": "Accepted and not used.",
+    },
+    "resource_type": {"options_list": ["--resource-type"], "help": "Accepted and not used."},
+    "scope": {"options_list": ["--scope"], "help": "Accepted and not used."},
+    "source": {"options_list": ["--source", "-s"], "help": "Accepted and not used."},
+    "yes": {"options_list": ["--yes", "-y"], "action": "store_true", "help": "Accepted and not used."},
+    "upgrade": {"options_list": ["--upgrade", "-U"], "action": "store_true", "help": "Accepted and not used."},
+    # configure
     "defaults": {
         "options_list": ["--defaults", "-d"],
         "nargs": "+",
@@ -208,5 +294,33 @@ _SPECIAL: dict[str, dict[str, dict[str, Any]]] = {
         f"online-deployment {verb}": {"name": _DEPLOYMENT_NAME}
         for verb in ("create", "show", "update", "delete", "get-logs")
     },
+    "apply": {
+        "file": {
+            "options_list": ["--file", "-f"],
+            "action": "append",
+            "help": "YAML file; may be repeated, - is stdin.",
+        }
+    },
+    "account get-access-token": {
+        "scope": {"options_list": ["--scope"], "nargs": "+", "help": "Accepted and not used."},
+        "resource": {"options_list": ["--resource"], "help": "Accepted and not used."},
+    },
+    **{
+        f"monitor autoscale {verb}": {
+            "name": {"options_list": ["--name", "-n", "--autoscale-name"], "help": "Name of the autoscale setting."}
+        }
+        for verb in ("create", "show", "update", "delete")
+    },
+    **{
+        f"monitor autoscale profile {verb}": {
+            "name": {"options_list": ["--name", "-n"], "help": "Name of the profile."}
+        }
+        for verb in ("create", "show", "delete")
+    },
     "account set": {"subscription": {"options_list": ["--subscription", "--name", "-s", "-n"], "help": "Name or id."}},
+}
+_POSITIONAL: dict[str, dict[str, dict[str, Any]]] = {
+    "config get": {"key": {"nargs": "?", "help": "SECTION or SECTION.NAME; without it, everything."}},
+    "config set": {"key_value": {"nargs": "+", "help": "SECTION.NAME=VALUE, one or more."}},
+    "config unset": {"key": {"nargs": "+", "help": "SECTION.NAME, one or more."}},
 }

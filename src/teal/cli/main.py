@@ -7,6 +7,8 @@ import os
 import sys
 
 from teal.cli.app import TealCLI
+from teal.cli.completion import drop_ml, is_completing
+from teal.cli.elsewhere import find_sentence
 
 
 def main() -> None:
@@ -21,6 +23,11 @@ def run(arguments: list[str]) -> int:
     """One command, as a function: 0 done, 1 failed, 2 wrong usage, 3 not found (as az has them)."""
     # `az ml online-endpoint …` and `teal online-endpoint …` are one command.
     words = arguments[1:] if arguments[:1] == ["ml"] else arguments
+    if is_completing(os.environ):
+        drop_ml(os.environ)
+    elif sentence := find_sentence(words):
+        print(f"ERROR: {sentence}", file=sys.stderr)
+        return 2
     try:
         status = TealCLI().invoke(list(words) or ["--help"])
         sys.stdout.flush()

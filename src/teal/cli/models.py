@@ -3,7 +3,9 @@
 from itertools import islice
 from typing import Any
 
-from teal.cli.changes import Given, apply_changes, build_changes
+from knack.util import CLIError
+
+from teal.cli.changes import Given, apply_changes, build_changes, refuse_other_identity
 from teal.cli.pairs import parse_pairs
 from teal.cli.views import choose_view
 from teal.sdk.client import MLClient
@@ -53,3 +55,34 @@ def list_(
 ) -> Any:
     found = client.models.list(name, list_view_type=choose_view(include_archived, archived_only))
     return [dump(each) for each in islice(found, max_results)]
+
+
+def update(
+    client: MLClient,
+    name: str,
+    version: str | None = None,
+    label: str | None = None,
+    set_values: Given = None,
+    add_values: Given = None,
+    remove_values: Given = None,
+    force_string: bool = False,
+) -> Any:
+    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
+    if not changes:
+        raise CLIError("Nothing to change. Give --set, --add or --remove.")
+    before = client.models.get(name, version, label)
+    wanted = apply_changes(dump(before), changes)
+    refuse_other_identity(dump(before), wanted, ("name", "version", "path", "type"))
+    return dump(client.models.create_or_update(parse_model_data(wanted, place_here("the update"))))
+
+
+def archive(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
+    client.models.archive(name, version, label)
+
+
+def restore(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
+    client.models.restore(name, version, label)
+
+
+def download(client: MLClient, name: str, version: str, download_path: str = ".") -> None:
+    client.models.download(name, version, download_path)

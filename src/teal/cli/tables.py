@@ -50,6 +50,41 @@ def assets(found: list[dict[str, Any]]) -> list[Any]:
     ]
 
 
+def workspace(found: dict[str, Any]) -> Any:
+    return OrderedDict(Name=found.get("name"), Group=found.get("resource_group"), Location=found.get("location"))
+
+
+def workspaces(found: list[dict[str, Any]]) -> list[Any]:
+    return [workspace(each) for each in found]
+
+
+def compute(found: dict[str, Any]) -> Any:
+    return OrderedDict(Name=found.get("name"), Type=found.get("type"), State=found.get("provisioning_state", ""))
+
+
+def computes(found: list[dict[str, Any]]) -> list[Any]:
+    return [compute(each) for each in found]
+
+
+def autoscale_settings(found: list[dict[str, Any]]) -> list[Any]:
+    return [
+        OrderedDict(Name=each["name"], Enabled=each["enabled"], Deployment=each["targetResourceUri"].rpartition("/")[2])
+        for each in found
+    ]
+
+
+def steps(found: list[dict[str, Any]]) -> list[Any]:
+    return [
+        OrderedDict(
+            Kind=each["kind"],
+            Name=each["name"],
+            Action=each["action"],
+            Difference="; ".join(each["difference"]) if each["action"] == "update" else "",
+        )
+        for each in found
+    ]
+
+
 # --- private
 
 

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
         OperationFailed,
         OperationTimedOut,
         ResourceExistsError,
+        ResourceModifiedError,
         ResourceNotFoundError,
         TealError,
+        Unsupported,
         ValidationError,
     )
     from teal.sdk.exports import env
@@ -29,8 +31,10 @@ __all__ = [
     "OperationFailed",
     "OperationTimedOut",
     "ResourceExistsError",
+    "ResourceModifiedError",
     "ResourceNotFoundError",
     "TealError",
+    "Unsupported",
     "ValidationError",
     "env",
     "load_environment",

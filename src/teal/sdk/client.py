@@ -5,11 +5,14 @@ from typing import Any, overload
 
 import httpx
 
+from teal.sdk import unsupported
 from teal.sdk.addresses import find_server
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.endpoints import OnlineEndpoint
 from teal.sdk.entities.environments import Environment
 from teal.sdk.entities.models import Model
+from teal.sdk.entities.workspaces import Workspace
+from teal.sdk.operations.computes import ComputeOperations
 from teal.sdk.operations.deployments import OnlineDeploymentOperations
 from teal.sdk.operations.endpoints import OnlineEndpointOperations
 from teal.sdk.operations.environments import EnvironmentOperations
@@ -18,6 +21,7 @@ from teal.sdk.operations.workspaces import WorkspaceOperations
 from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import load_scope
 from teal.sdk.transport import Conversation
+from teal.sdk.workspace_config import load_workspace_config
 
 
 class MLClient:
@@ -46,6 +50,7 @@ class MLClient:
         #: Where the server is.
         self.url = address.url
         self.workspaces = WorkspaceOperations(self._conversation, self._scope)
+        self.compute = ComputeOperations(self._conversation, self._scope)
         self.models = ModelOperations(self._conversation, self._scope)
         self.environments = EnvironmentOperations(self._conversation, self._scope)
         self.online_endpoints = OnlineEndpointOperations(self._conversation, self._scope, self.workspaces)
@@ -56,6 +61,25 @@ class MLClient:
             models=self.models,
             environments=self.environments,
         )
+
+    @classmethod
+    def from_config(
+        cls,
+        credential: Any = None,
+        *,
+        path: str | os.PathLike[str] | None = None,
+        file_name: str | None = None,
+        **arguments: Any,
+    ) -> "MLClient":
+        """A client of the workspace a `config.json` names, in `path` or a folder above it."""
+        subscription, group, workspace = load_workspace_config(path, file_name)
+        return cls(credential, subscription, group, workspace, **arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        """Only asked for what there is not: the groups Azure's client has and this one has not say why."""
+        if name in unsupported.GROUPS:
+            raise AttributeError(unsupported.describe_missing_group(name))
+        raise AttributeError(f"'MLClient' object has no attribute '{name}'")
 
     @property
     def subscription_id(self) -> str:
@@ -85,13 +109,17 @@ class MLClient:
     def create_or_update(self, entity: Model) -> Model: ...
     @overload
     def create_or_update(self, entity: Environment) -> Environment: ...
-    def create_or_update(self, entity: Model | Environment) -> Model | Environment:
-        """Register a model or an environment."""
+    @overload
+    def create_or_update(self, entity: Workspace) -> Workspace: ...
+    def create_or_update(self, entity: Model | Environment | Workspace) -> Model | Environment | Workspace:
+        """Register a model or an environment, or make a workspace."""
         if isinstance(entity, Model):
             return self.models.create_or_update(entity)
         if isinstance(entity, Environment):
             return self.environments.create_or_update(entity)
-        raise TypeError(f"create_or_update takes a model or an environment, not {type(entity).__name__}")
+        if isinstance(entity, Workspace):
+            return self.workspaces.begin_create(entity).result()
+        raise TypeError(f"create_or_update takes a model, an environment or a workspace, not {type(entity).__name__}")
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -3,14 +3,17 @@
     TealError                          everything below
      ├─ NotRunning                     no server found, or nobody answers there
      ├─ ValidationError                refused before anything was sent: a file, a key, a value
+     │   └─ Unsupported                azure.ai.ml has it, Teal has not
      ├─ OperationFailed                the server accepted a long-running operation, and it ended Failed or Canceled
      ├─ OperationTimedOut              still going on when the caller stopped waiting (also a TimeoutError)
      └─ HttpResponseError              the server, or the endpoint, answered with an error
          ├─ ClientAuthenticationError  401
          ├─ ResourceNotFoundError      404
-         └─ ResourceExistsError        409
+         ├─ ResourceExistsError        409
+         └─ ResourceModifiedError      412: somebody else changed it in between
 
-The names below HttpResponseError are those of `azure.core.exceptions`, which callers of azure.ai.ml catch.
+Each carries `code`, `target`, `message` and `hint`; `target` and `hint` may be None. The names below
+HttpResponseError are those of `azure.core.exceptions`, which callers of azure.ai.ml catch.
 """
 
 from collections.abc import Mapping
@@ -20,9 +23,15 @@ from typing import Any
 class TealError(Exception):
     """The root: catch this to catch everything the SDK raises on purpose."""
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    #: One word for programs; the server's own where the server said it.
+    code: str = "TealError"
+    #: What it is about: a property, a resource.
+    target: str | None = None
+
+    def __init__(self, message: str, *, hint: str | None = None, target: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.target = target
         #: What the caller can do next, in one sentence.
         self.hint = hint
 
@@ -30,9 +39,19 @@ class TealError(Exception):
 class NotRunning(TealError):
     """There is no server to talk to."""
 
+    code = "NotRunning"
+
 
 class ValidationError(TealError):
     """What was asked for cannot be right; nothing was sent."""
+
+    code = "ValidationError"
+
+
+class Unsupported(ValidationError):
+    """Azure has it and Teal has not, or not yet; nothing was sent."""
+
+    code = "NotSupported"
 
 
 class OperationFailed(TealError):
@@ -50,6 +69,8 @@ class OperationFailed(TealError):
 class OperationTimedOut(TealError, TimeoutError):
     """The caller's patience ended before the operation did; it goes on at the server."""
 
+    code = "OperationTimedOut"
+
 
 class HttpResponseError(TealError):
     """An answer with a status of 400 or more."""
@@ -57,10 +78,9 @@ class HttpResponseError(TealError):
     def __init__(
         self, message: str, *, status_code: int, code: str, target: str | None = None, hint: str | None = None
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, target=target)
         self.status_code = status_code
         self.code = code
-        self.target = target
 
     def __str__(self) -> str:
         return f"({self.code}) {self.message}"
@@ -78,6 +98,10 @@ class ResourceExistsError(HttpResponseError):
     """There is such a thing already, or it is busy."""
 
 
+class ResourceModifiedError(HttpResponseError):
+    """It is no longer what the caller read: somebody else has changed it meanwhile."""
+
+
 def build_http_error(status_code: int, body: object, *, hint: str | None = None) -> HttpResponseError:
     """Turn an answer into an error: `{"error": {"code", "message"}}` where the body has it (spec/wire.md §2)."""
     code, message, target = _read_error(status_code, body)
@@ -91,6 +115,7 @@ _BY_STATUS: Mapping[int, type[HttpResponseError]] = {
     401: ClientAuthenticationError,
     404: ResourceNotFoundError,
     409: ResourceExistsError,
+    412: ResourceModifiedError,
 }
 
 

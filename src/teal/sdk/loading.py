@@ -15,6 +15,7 @@ from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.endpoints import OnlineEndpoint
 from teal.sdk.entities.environments import Environment
 from teal.sdk.entities.models import Model
+from teal.sdk.entities.workspaces import Workspace
 from teal.sdk.errors import ValidationError
 from teal.sdk.shapes import Place, Shape
 
@@ -80,6 +81,37 @@ def parse_environment_data(data: Mapping[str, Any], place: Place) -> Environment
             hint="An environment's YAML names it: `conda_file: conda.yaml` beside `name:` and `image:`.",
         )
     return cast(Environment, _parse(yaml_shapes.ENVIRONMENT, data, place))
+
+
+def load_workspace(
+    source: Source, *, relative_origin: str | None = None, params_override: Overrides = None
+) -> Workspace:
+    """A workspace from its YAML file."""
+    data, place = _load(source, relative_origin, params_override)
+    return parse_workspace_data(data, place)
+
+
+def parse_workspace_data(data: Mapping[str, Any], place: Place) -> Workspace:
+    """A workspace from plain data; what Azure keeps beside one is accepted and left aside."""
+    return cast(Workspace, _parse(yaml_shapes.WORKSPACE, data, place))
+
+
+def load_documents(source: Source) -> list[tuple[dict[str, Any], Place]]:
+    """Every map in a YAML file of several documents, unchecked, and where it stands; empty documents are left out."""
+    name, folder, written = _read(source)
+    try:
+        documents = list(yaml.safe_load_all(written))
+    except yaml.YAMLError as error:
+        raise ValidationError(f"{name} is not valid YAML: {error}") from error
+    found = []
+    for number, data in enumerate(documents, 1):
+        where = name if len(documents) == 1 else f"{name}, document {number}"
+        if data is None:
+            continue
+        if not isinstance(data, dict):
+            raise ValidationError(f"{where}: expected keys and values, found {type(data).__name__}")
+        found.append((data, Place(where, folder.resolve())))
+    return found
 
 
 def load_data(source: Source) -> tuple[dict[str, Any], Place]:

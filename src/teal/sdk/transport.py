@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 #: One fixed value per resource type, as the stock client sends them (spec/wire.md §3).
 API_VERSIONS: Mapping[str, str] = {
     "workspaces": "2024-10-01-preview",
+    "computes": "2023-08-01-preview",
     "datastores": "2024-10-01-preview",
     "codes": "2023-04-01",
     "models": "2023-08-01-preview",
@@ -118,6 +119,17 @@ class Conversation:
                 if delay is None:
                     return response
             self._sleep(delay)
+
+    def stream(self, url: str) -> Iterator[bytes]:
+        """The body of a GET of any address, in pieces: nothing has to hold it whole."""
+        try:
+            with self._client.stream("GET", url) as response:
+                if response.status_code >= 400:
+                    response.read()
+                    raise_for_error(response)
+                yield from response.iter_bytes()
+        except httpx.TransportError as error:
+            raise self._unreachable(url, error) from error
 
     # --- private
 

@@ -20,6 +20,7 @@ from teal.sdk.entities.settings import (
     ResourceSettings,
     TargetUtilizationScaleSettings,
 )
+from teal.sdk.entities.workspaces import Workspace
 from teal.sdk.shapes import (
     Checker,
     Place,
@@ -139,6 +140,30 @@ _ENVIRONMENT_KEYS: dict[str, Checker] = {
 }
 ENVIRONMENT = Shape(keys=_ENVIRONMENT_KEYS, make=Environment, required=("name",), read_only=_FILLED_IN)
 INLINE_ENVIRONMENT = Shape(keys=_ENVIRONMENT_KEYS, make=Environment, read_only=_FILLED_IN)
+
+WORKSPACE = Shape(
+    keys={
+        "name": text,
+        "description": text,
+        "display_name": text,
+        "location": text,
+        "resource_group": text,
+        "tags": map_of(scalar),
+    },
+    make=Workspace,
+    required=("name",),
+    read_only=(
+        *("id", "discovery_url", "mlflow_tracking_uri", "storage_account", "container_registry", "key_vault"),
+        *("application_insights", "hbi_workspace", "identity", "public_network_access", "image_build_compute"),
+        *(
+            "managed_network",
+            "primary_user_assigned_identity",
+            "system_datastores_auth_mode",
+            "kind",
+            "customer_managed_key",
+        ),
+    ),
+)
 
 _PROBE = Shape(
     keys=dict.fromkeys(("failure_threshold", "success_threshold", "timeout", "period", "initial_delay"), integer),

@@ -14,10 +14,11 @@ from teal.sdk.entities.settings import (
     ProbeSettings,
     ResourceRequirementsSettings,
 )
+from teal.sdk.entities.yaml_text import YamlText
 
 
 @dataclass(kw_only=True)
-class OnlineDeployment:
+class OnlineDeployment(YamlText):
     """What the two kinds have in common."""
 
     name: str
@@ -48,6 +49,8 @@ class OnlineDeployment:
     creation_context: dict[str, Any] | None = None
     #: What is going on now: revision, phase, instances, conditions, requests.
     observed: dict[str, Any] | None = None
+    #: Which state was read; a change of another state is refused (If-Match).
+    etag: str | None = field(default=None, repr=False, compare=False)
 
     type: ClassVar[str] = "managed"
 

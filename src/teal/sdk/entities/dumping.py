@@ -7,6 +7,7 @@ import dataclasses
 import os
 from typing import Any
 
+from teal.sdk.entities.computes import Compute
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.endpoints import OnlineEndpoint
 from teal.sdk.entities.environments import Environment
@@ -14,9 +15,10 @@ from teal.sdk.entities.models import Model
 from teal.sdk.entities.workspaces import Workspace
 
 
-def dump(entity: OnlineEndpoint | OnlineDeployment | Model | Environment | Workspace) -> dict[str, Any]:
+def dump(entity: OnlineEndpoint | OnlineDeployment | Model | Environment | Workspace | Compute) -> dict[str, Any]:
     """What is set, in plain data; what is not set is left out, except maps people expect to see empty."""
     plain: dict[str, Any] = _plain(entity)
+    plain.pop("etag", None)
     if isinstance(entity, OnlineEndpoint):
         plain = {**{key: {} for key in ("tags", "properties", "traffic", "mirror_traffic")}, **plain}
     if isinstance(entity, OnlineDeployment):

@@ -4,10 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teal.sdk.entities.identities import IdentityConfiguration
+from teal.sdk.entities.yaml_text import YamlText
 
 
 @dataclass(kw_only=True)
-class OnlineEndpoint:
+class OnlineEndpoint(YamlText):
     """What the two kinds have in common."""
 
     name: str | None = None
@@ -27,6 +28,8 @@ class OnlineEndpoint:
     scoring_uri: str | None = None
     openapi_uri: str | None = None
     provisioning_state: str | None = None
+    #: Which state was read; a change of another state is refused (If-Match).
+    etag: str | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.name is not None:

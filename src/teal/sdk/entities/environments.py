@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from teal.sdk.entities.yaml_text import YamlText
+
 
 @dataclass(kw_only=True)
 class BuildContext:
@@ -14,7 +16,7 @@ class BuildContext:
 
 
 @dataclass(kw_only=True)
-class Environment:
+class Environment(YamlText):
     """What the code of a deployment runs in. Without a name it is anonymous: known by its content."""
 
     name: str | None = None

@@ -4,9 +4,11 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from teal.sdk.entities.yaml_text import YamlText
+
 
 @dataclass(kw_only=True)
-class Model:
+class Model(YamlText):
     """A registered model, or one to register. Without a name it is anonymous: known by its content."""
 
     name: str | None = None

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from teal.sdk.entities.yaml_text import YamlText
+
 
 @dataclass(kw_only=True)
-class Workspace:
-    """Read only: a server makes a workspace when it is first named."""
+class Workspace(YamlText):
+    """A scope of names. What Azure keeps beside one (a registry of images, a vault) is None: Teal needs none of it."""
 
     name: str
     description: str | None = None
@@ -14,6 +16,11 @@ class Workspace:
     location: str | None = None
     resource_group: str | None = None
     tags: dict[str, Any] = field(default_factory=dict)
+    storage_account: str | None = None
+    container_registry: str | None = None
+    key_vault: str | None = None
+    application_insights: str | None = None
+    # From here on: what the server fills in.
     id: str | None = None
     discovery_url: str | None = None
     mlflow_tracking_uri: str | None = None

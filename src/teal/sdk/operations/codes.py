@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from teal.sdk.errors import ValidationError
-from teal.sdk.folders import CODE_HASH_VERSION, hash_files, list_files
+from teal.sdk.folders import CODE_HASH_VERSION, LocalFile, hash_files, list_files
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
 from teal.sdk.uploads import parse_container, send_files
@@ -18,18 +18,11 @@ class CodeOperations:
 
     def register(self, folder: Path, *, new_id: str) -> str:
         """The id of the code version with this folder's content, made if there is none yet."""
-        if not folder.is_dir():
-            what = "is a file" if folder.is_file() else "does not exist"
-            raise ValidationError(
-                f"code_configuration.code must be a folder, and {folder} {what}.",
-                hint="Name the script beside it: `scoring_script: score.py`.",
-            )
-        files = list_files(folder)
+        files = _list_code(folder)
         digest = hash_files(files)
         asset = f"{self._scope.id}/codes/{new_id}/versions"
-        known = self._conversation.get(asset, "codes", hash=digest, hashVersion=CODE_HASH_VERSION).get("value")
-        if known:
-            return str(known[0]["id"])
+        if known := self._find(asset, digest):
+            return known
         wish = {"pendingUploadType": "TemporaryBlobReference"}
         pending = self._conversation.post(f"{asset}/1/startPendingUpload", "codes", wish)["blobReferenceForConsumption"]
         name = folder.resolve().name
@@ -42,3 +35,23 @@ class CodeOperations:
             }
         }
         return str(self._conversation.request("PUT", f"{asset}/1", "codes", json=body).json()["id"])
+
+    def find_same(self, folder: Path, *, new_id: str) -> str | None:
+        """The id of the code version with this folder's content, or None; nothing is sent."""
+        return self._find(f"{self._scope.id}/codes/{new_id}/versions", hash_files(_list_code(folder)))
+
+    # --- private
+
+    def _find(self, asset: str, digest: str) -> str | None:
+        known = self._conversation.get(asset, "codes", hash=digest, hashVersion=CODE_HASH_VERSION).get("value")
+        return str(known[0]["id"]) if known else None
+
+
+def _list_code(folder: Path) -> list[LocalFile]:
+    if not folder.is_dir():
+        what = "is a file" if folder.is_file() else "does not exist"
+        raise ValidationError(
+            f"code_configuration.code must be a folder, and {folder} {what}.",
+            hint="Name the script beside it: `scoring_script: score.py`.",
+        )
+    return list_files(folder)

@@ -2,13 +2,13 @@
 
 import dataclasses
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.settings import CodeConfiguration
-from teal.sdk.errors import ValidationError
+from teal.sdk.errors import ResourceNotFoundError, ValidationError
 from teal.sdk.operations.codes import CodeOperations
 from teal.sdk.operations.environments import EnvironmentOperations
 from teal.sdk.operations.models import ModelOperations
@@ -20,6 +20,7 @@ from teal.sdk.shapes import is_address
 from teal.sdk.transport import Conversation
 from teal.sdk.unsupported import refuse, refuse_local
 from teal.sdk.wire.deployments import build_deployment, parse_deployment
+from teal.sdk.wire.fields import as_map
 from teal.sdk.wire.patches import build_patch
 
 CONTAINER_TYPES = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
@@ -78,12 +79,28 @@ class OnlineDeploymentOperations:
         location = before.location or self._workspaces.location()
         old = build_deployment(self._resolve(before, check=False), location=location)
         new = build_deployment(self._resolve(after, check=not skip_script_validation), location=location)
-        return self._begin("PATCH", self._path(before.name, before.endpoint_name), build_patch(old, new))
+        path = self._path(before.name, before.endpoint_name)
+        return self._begin("PATCH", path, build_patch(old, new), etag=before.etag)
+
+    def preview(self, deployment: OnlineDeployment) -> OnlineDeployment:
+        """The deployment as it would stand once asked for, with the ids of what the server has; nothing is sent.
+
+        Files that it has not got yet stand there by their paths.
+        """
+        known = dataclasses.replace(
+            deployment,
+            model=_or_new(deployment.model, self._models),
+            environment=_or_new(deployment.environment, self._environments),
+            code_configuration=self._preview_code(deployment.code),
+        )
+        resource = build_deployment(known, location=deployment.location or self._workspaces.location())
+        path = self._path(deployment.name, deployment.endpoint_name)
+        return parse_deployment({**resource, "id": path, "name": deployment.name})
 
     def get(self, name: str, endpoint_name: str, *, local: bool | None = False) -> OnlineDeployment:
         """The deployment, and in `observed` what is going on with it."""
         refuse_local(local)
-        return parse_deployment(self._conversation.get(self._path(name, endpoint_name), "deployments"))
+        return self._read(self._path(name, endpoint_name))
 
     def list(self, endpoint_name: str, *, local: bool = False) -> Iterator[OnlineDeployment]:
         """The deployments of an endpoint."""
@@ -118,6 +135,25 @@ class OnlineDeploymentOperations:
         answer = self._conversation.post(f"{self._path(name, endpoint_name)}/getLogs", "deployments", body)
         return str(answer.get("content") or "")
 
+    def get_autoscale(self, name: str, endpoint_name: str) -> tuple[dict[str, Any] | None, str | None]:
+        """The autoscale setting kept with a deployment, as it was written, and which state of the deployment it is."""
+        answer = self._conversation.request("GET", self._path(name, endpoint_name), "deployments")
+        return as_map(answer.json().get("properties")).get("autoscale"), answer.headers.get("ETag")
+
+    def list_autoscale(self, endpoint_name: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The deployments of an endpoint that have one, and what it is."""
+        for resource in self._conversation.pages(f"{self._root}/{endpoint_name}/deployments", "deployments"):
+            if setting := as_map(resource.get("properties")).get("autoscale"):
+                yield str(resource["name"]), setting
+
+    def set_autoscale(
+        self, name: str, endpoint_name: str, setting: Mapping[str, Any] | None, *, etag: str | None = None
+    ) -> None:
+        """Keep one with a deployment, or None: remove it. Nothing acts on it yet."""
+        path = self._path(name, endpoint_name)
+        body = {"properties": {"autoscale": None if setting is None else dict(setting)}}
+        self._begin("PATCH", path, body, etag=etag).result()
+
     # --- private
 
     def _path(self, name: str, endpoint_name: str | None) -> str:
@@ -128,11 +164,18 @@ class OnlineDeploymentOperations:
             )
         return f"{self._root}/{endpoint_name}/deployments/{name}"
 
-    def _begin(self, method: str, path: str, body: dict[str, Any]) -> LROPoller[OnlineDeployment]:
-        answer = self._conversation.request(method, path, "deployments", json=body)
-        return LROPoller(
-            self._conversation, answer, lambda: parse_deployment(self._conversation.get(path, "deployments"))
-        )
+    def _read(self, path: str) -> OnlineDeployment:
+        answer = self._conversation.request("GET", path, "deployments")
+        deployment = parse_deployment(answer.json())
+        deployment.etag = answer.headers.get("ETag")
+        return deployment
+
+    def _begin(
+        self, method: str, path: str, body: dict[str, Any], *, etag: str | None = None
+    ) -> LROPoller[OnlineDeployment]:
+        headers = {"If-Match": etag} if etag else {}
+        answer = self._conversation.request(method, path, "deployments", json=body, headers=headers)
+        return LROPoller(self._conversation, answer, lambda: self._read(path))
 
     def _resolve(self, deployment: OnlineDeployment, *, check: bool) -> OnlineDeployment:
         """The same deployment with ids where it had files and names; the caller's object stays as it was."""
@@ -143,6 +186,13 @@ class OnlineDeploymentOperations:
             model=self._models.resolve(deployment.model) if deployment.model else None,
         )
 
+    def _preview_code(self, code: CodeConfiguration | None) -> CodeConfiguration | None:
+        if code is None or code.code is None or is_address(str(code.code)):
+            return code
+        folder = Path(code.code).expanduser()
+        same = self._codes.find_same(folder, new_id=self._new_id())
+        return CodeConfiguration(same or f"new: {folder}", code.scoring_script)
+
     def _resolve_code(self, code: CodeConfiguration | None, check: bool) -> CodeConfiguration | None:
         if code is None or code.code is None:
             return code
@@ -152,3 +202,27 @@ class OnlineDeploymentOperations:
         if check and folder.is_dir():
             check_script(folder, code.scoring_script)
         return CodeConfiguration(self._codes.register(folder, new_id=self._new_id()), code.scoring_script)
+
+
+class _Assets(Protocol):
+    """What models and environments have in common here."""
+
+    def resolve(self, asset: Any, /) -> str: ...
+    def find_same(self, asset: Any, /) -> Any: ...
+
+
+def _or_new(asset: Any, operations: _Assets) -> str | None:
+    """The id of what the server has; else where it would come from."""
+    if asset is None or (isinstance(asset, str) and asset.startswith("new: ")):
+        return asset
+    if isinstance(asset, str):
+        try:
+            return operations.resolve(asset)
+        except ResourceNotFoundError:
+            return f"new: {asset}"
+    if asset.id:
+        return str(asset.id)
+    same = operations.find_same(asset)
+    if same is not None:
+        return str(same.id)
+    return f"new: {asset.name or getattr(asset, 'path', None) or getattr(asset, 'image', None)}"

@@ -71,7 +71,12 @@ class OnlineEndpointOperations:
         patch = build_patch(build_endpoint(before, location=location), build_endpoint(after, location=location))
         if also:
             patch["properties"] = {**patch.get("properties", {}), **also}
-        return self._begin("PATCH", _name(before.name), patch)
+        return self._begin("PATCH", _name(before.name), patch, etag=before.etag)
+
+    def preview(self, endpoint: OnlineEndpoint) -> OnlineEndpoint:
+        """The endpoint as it would stand once asked for; nothing is sent."""
+        location = endpoint.location or self._workspaces.location()
+        return parse_endpoint({**build_endpoint(endpoint, location=location), "name": endpoint.name})
 
     def get(self, name: str, *, local: bool = False) -> OnlineEndpoint:
         """The endpoint; deployments without live or mirrored traffic stand in `traffic` with 0."""
@@ -156,10 +161,16 @@ class OnlineEndpointOperations:
     # --- private
 
     def _get(self, name: str) -> OnlineEndpoint:
-        return parse_endpoint(self._conversation.get(f"{self._root}/{name}", "onlineEndpoints"))
+        answer = self._conversation.request("GET", f"{self._root}/{name}", "onlineEndpoints")
+        endpoint = parse_endpoint(answer.json())
+        endpoint.etag = answer.headers.get("ETag")
+        return endpoint
 
-    def _begin(self, method: str, name: str, body: dict[str, Any]) -> LROPoller[OnlineEndpoint]:
-        answer = self._conversation.request(method, f"{self._root}/{name}", "onlineEndpoints", json=body)
+    def _begin(
+        self, method: str, name: str, body: dict[str, Any], *, etag: str | None = None
+    ) -> LROPoller[OnlineEndpoint]:
+        path, headers = f"{self._root}/{name}", {"If-Match": etag} if etag else {}
+        answer = self._conversation.request(method, path, "onlineEndpoints", json=body, headers=headers)
         return LROPoller(self._conversation, answer, lambda: self.get(name))
 
     def _deployment_names(self, name: str) -> tuple[str, ...]:

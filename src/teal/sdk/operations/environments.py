@@ -2,19 +2,20 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
 from teal.sdk.entities.environments import Environment
-from teal.sdk.errors import ResourceExistsError, ValidationError
+from teal.sdk.errors import ResourceExistsError, ResourceNotFoundError, ValidationError
 from teal.sdk.folders import hash_text
 from teal.sdk.operations.versions import VersionedAssets
 from teal.sdk.scopes import Scope
 from teal.sdk.shapes import is_address
 from teal.sdk.transport import Conversation
+from teal.sdk.unsupported import refuse_share
 from teal.sdk.uploads import find_default_container, fingerprint, upload_once
 from teal.sdk.wire.environments import build_environment, parse_environment, parse_environment_container
 
@@ -33,7 +34,7 @@ class EnvironmentOperations:
         """Register the version. Without one: the latest if it says the same, else the next (spec/wire.md §3.5)."""
         _check(environment)
         conda = _read_conda(environment)
-        context = self._place_context(environment)
+        context = self._place_context(environment, send=True)
         body = build_environment(environment, conda=conda, context_uri=context, anonymous=environment.name is None)
         if environment.name is None:
             return parse_environment(self._assets.write(ANONYMOUS_NAME, _identity(environment, conda, context), body))
@@ -57,6 +58,24 @@ class EnvironmentOperations:
             return (parse_environment_container(each) for each in self._assets.containers(list_view_type))
         return (parse_environment(each) for each in self._assets.versions(name, list_view_type))
 
+    def find_same(self, environment: Environment) -> Environment | None:
+        """The registered version with this name and content (the newest such), or None; nothing is sent."""
+        _check(environment)
+        conda = _read_conda(environment)
+        context = self._place_context(environment, send=False)
+        name = environment.name or ANONYMOUS_NAME
+        version = environment.version or (_identity(environment, conda, context) if environment.name is None else None)
+        try:
+            resource = self._assets.read(name, version, None)
+        except ResourceNotFoundError:
+            return None
+        wanted = build_environment(environment, conda=conda, context_uri=context, anonymous=environment.name is None)
+        return parse_environment(resource) if _content(wanted) == _content(resource) else None
+
+    def share(self, *_: Any, **__: Any) -> NoReturn:
+        """Not offered: there are no registries."""
+        refuse_share()
+
     def archive(self, name: str, version: str | None = None, label: str | None = None) -> None:
         """Hide from lists."""
         self._assets.set_archived(name, version, label, True)
@@ -73,7 +92,7 @@ class EnvironmentOperations:
 
     # --- private
 
-    def _place_context(self, environment: Environment) -> str | None:
+    def _place_context(self, environment: Environment, *, send: bool) -> str | None:
         if environment.build is None or environment.build.path is None:
             return None
         if is_address(str(environment.build.path)):
@@ -82,7 +101,10 @@ class EnvironmentOperations:
         if not path.is_dir():
             raise ValidationError(f"build.path must be a folder with a Dockerfile; {path} is not a folder.")
         container = find_default_container(self._conversation, self._scope.id, environment.datastore)
-        prefix = upload_once(self._conversation, container, path, f"LocalUpload/{fingerprint(path)}")
+        folder = f"LocalUpload/{fingerprint(path)}"
+        prefix = f"{folder}/{path.resolve().name}"
+        if send:
+            upload_once(self._conversation, container, path, folder)
         return f"{container.url}/{prefix}/"
 
 
@@ -110,6 +132,14 @@ def _read_conda(environment: Environment) -> str | None:
         if not isinstance(source, dict):
             raise ValidationError(f"The conda file {path} holds no keys and values.")
     return yaml.safe_dump(source, sort_keys=True, default_flow_style=False, allow_unicode=True)
+
+
+def _content(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes two versions the same environment."""
+    properties = resource.get("properties") or {}
+    found = {key: properties.get(key) or None for key in ("image", "build", "inferenceConfig")}
+    conda = properties.get("condaFile")
+    return {**found, "condaFile": yaml.safe_load(conda) if conda else None}
 
 
 def _identity(environment: Environment, conda: str | None, context: str | None) -> str:

@@ -1,0 +1,232 @@
+"""`teal apply -f`: make what the files describe, change what differs, leave alone what does not. Used by the command
+table.
+
+Steps, in the order in which one needs another: models, environments, endpoints, deployments, traffic.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from knack.util import CLIError
+
+from teal.cli.documents import Document, read_documents
+from teal.cli.progress import finish
+from teal.cli.races import retry_when_modified
+from teal.sdk.client import MLClient
+from teal.sdk.differences import list_differences, merge_maps
+from teal.sdk.entities.dumping import dump
+from teal.sdk.errors import ResourceNotFoundError
+from teal.sdk.loading import (
+    parse_deployment_data,
+    parse_endpoint_data,
+    parse_environment_data,
+    parse_model_data,
+)
+
+#: Maps that a file gives whole: what it leaves out of one is to go.
+WHOLE = frozenset({"traffic", "mirror_traffic", "tags", "environment_variables"})
+TRAFFIC = ("traffic", "mirror_traffic")
+_SEEN_ONLY = (
+    "id",
+    "observed",
+    "creation_context",
+    "provisioning_state",
+    "scoring_uri",
+    "openapi_uri",
+    "kind",
+    "location",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing to make sure of: what is different, and what makes it so."""
+
+    kind: str
+    name: str
+    action: str
+    difference: tuple[str, ...] = ()
+    run: Callable[[], object] | None = None
+
+
+def apply(client: MLClient, file: list[str], dry_run: bool = False) -> Any:
+    documents = [document for each in file for document in read_documents(each)]
+    if not documents:
+        raise CLIError("The file describes nothing.")
+    done = []
+    for plan in _plans(documents):
+        # Planned one by one: what a step finds depends on what the steps before have made.
+        step = plan(client, dry_run)
+        if step is None:
+            continue
+        if not dry_run and step.run is not None:
+            step.run()
+        done.append({"kind": step.kind, "name": step.name, "action": step.action, "difference": list(step.difference)})
+    return done
+
+
+# --- private
+
+Plan = Callable[[MLClient, bool], "Step | None"]
+
+
+def _plans(documents: list[Document]) -> Iterator[Plan]:
+    by_kind: dict[str, list[Document]] = {}
+    for document in documents:
+        by_kind.setdefault(document.kind, []).append(document)
+    made = {str(each.data.get("name", "")).lower() for each in by_kind.get("online-endpoint", ())}
+    for document in by_kind.get("model", ()):
+        yield _with(document, _plan_model)
+    for document in by_kind.get("environment", ()):
+        yield _with(document, _plan_environment)
+    for document in by_kind.get("online-endpoint", ()):
+        yield _with(document, _plan_endpoint)
+    for document in by_kind.get("online-deployment", ()):
+        yield _with(document, lambda client, each, dry: _plan_deployment(client, each, dry, made))
+    for document in by_kind.get("online-endpoint", ()):
+        yield _with(document, _plan_traffic)
+
+
+def _with(document: Document, plan: Callable[[MLClient, Document, bool], "Step | None"]) -> Plan:
+    return lambda client, dry_run: plan(client, document, dry_run)
+
+
+def _plan_model(client: MLClient, document: Document, dry_run: bool) -> Step:
+    model = parse_model_data(document.data, document.place)
+    same = client.models.find_same(model)
+    name = f"{model.name}:{model.version or (same.version if same else 'next')}"
+    if same is None:
+        _refuse_taken(model.version, name, lambda: client.models.get(str(model.name), model.version))
+        return Step("model", name, "create", _lines(document.data), lambda: client.models.create_or_update(model))
+    model.version, model.path = same.version, same.path
+    return _step_of_asset("model", name, dump(same), document.data, lambda: client.models.create_or_update(model))
+
+
+def _plan_environment(client: MLClient, document: Document, dry_run: bool) -> Step:
+    environment = parse_environment_data(document.data, document.place)
+    same = client.environments.find_same(environment)
+    name = f"{environment.name}:{environment.version or (same.version if same else 'next')}"
+    if same is None:
+        _refuse_taken(
+            environment.version, name, lambda: client.environments.get(str(environment.name), environment.version)
+        )
+        make = lambda: client.environments.create_or_update(environment)  # noqa: E731
+        return Step("environment", name, "create", _lines(document.data), make)
+    environment.version = same.version
+    return _step_of_asset(
+        "environment", name, dump(same), document.data, lambda: client.environments.create_or_update(environment)
+    )
+
+
+def _refuse_taken(version: str | None, name: str, get: Callable[[], object]) -> None:
+    """A version that is there and holds something else cannot become this."""
+    if version is None:
+        return
+    try:
+        get()
+    except ResourceNotFoundError:
+        return
+    raise CLIError(f"{name} is there already and holds something else. Give another version, or none for the next.")
+
+
+def _step_of_asset(
+    kind: str, name: str, before: dict[str, Any], data: dict[str, Any], run: Callable[[], object]
+) -> Step:
+    """The content is the same; what is written about it may differ."""
+    written = {key: _texts(value) for key, value in data.items() if key in ("description", "tags", "stage")}
+    difference = list_differences({key: before.get(key) for key in written}, written)
+    return Step(kind, name, "update" if difference else "none", tuple(difference), run if difference else None)
+
+
+def _plan_endpoint(client: MLClient, document: Document, dry_run: bool) -> Step:
+    data = {key: value for key, value in document.data.items() if key not in TRAFFIC}
+    endpoint = parse_endpoint_data(data, document.place)
+    name = str(endpoint.name)
+    try:
+        client.online_endpoints.get(name)
+    except ResourceNotFoundError:
+        make = lambda: finish(  # noqa: E731
+            client.online_endpoints.begin_create_or_update(endpoint), doing=f"creating {name}", ask_later=_show(name)
+        )
+        return Step("online-endpoint", name, "create", _lines(data), make)
+    return _change_endpoint(client, document, name, data)
+
+
+def _plan_traffic(client: MLClient, document: Document, dry_run: bool) -> Step | None:
+    split = {key: document.data[key] or {} for key in TRAFFIC if key in document.data}
+    name = str(document.data["name"]).lower()
+    if not split:
+        return None
+    try:
+        step = _change_endpoint(client, document, name, split)
+    except ResourceNotFoundError:
+        if not dry_run:
+            raise
+        return Step("online-endpoint", name, "update", _lines(split))
+    return step if step.difference else None
+
+
+def _change_endpoint(client: MLClient, document: Document, name: str, data: dict[str, Any]) -> Step:
+    def states() -> tuple[Any, Any]:
+        before = client.online_endpoints.get(name)
+        wanted = merge_maps(dump(before), {**data, "name": before.name}, WHOLE)
+        return before, parse_endpoint_data(wanted, document.place)
+
+    def change() -> object:
+        poller = retry_when_modified(lambda: client.online_endpoints.begin_change(*states()))
+        return finish(poller, doing=f"updating {name}", ask_later=_show(name))
+
+    before, after = states()
+    difference = _compare(client.online_endpoints.preview(before), client.online_endpoints.preview(after))
+    return Step("online-endpoint", name, "update" if difference else "none", difference, change if difference else None)
+
+
+def _plan_deployment(client: MLClient, document: Document, dry_run: bool, made: set[str]) -> Step:
+    deployment = parse_deployment_data(document.data, document.place)
+    name, endpoint = deployment.name, str(deployment.endpoint_name)
+    ask_later = f"teal online-deployment show -e {endpoint} -n {name}"
+    hint = f"`teal online-deployment get-logs -e {endpoint} -n {name}` shows what it wrote."
+    label = f"{endpoint}/{name}"
+
+    def states() -> tuple[Any, Any]:
+        before = client.online_deployments.get(name, endpoint)
+        return before, parse_deployment_data(merge_maps(dump(before), document.data, WHOLE), document.place)
+
+    def create() -> object:
+        poller = client.online_deployments.begin_create_or_update(deployment)
+        return finish(poller, doing=f"creating {name}", ask_later=ask_later, failed_hint=hint)
+
+    def change() -> object:
+        poller = retry_when_modified(lambda: client.online_deployments.begin_change(*states()))
+        return finish(poller, doing=f"updating {name}", ask_later=ask_later, failed_hint=hint)
+
+    try:
+        before, after = states()
+    except ResourceNotFoundError:
+        if dry_run and endpoint not in made:
+            client.online_endpoints.get(endpoint)
+        return Step("online-deployment", label, "create", _lines(document.data), create)
+    difference = _compare(client.online_deployments.preview(before), client.online_deployments.preview(after))
+    if not difference and before.provisioning_state == "Failed":
+        difference = ("provisioning_state: Failed -> (tried again)",)
+    return Step(
+        "online-deployment", label, "update" if difference else "none", difference, change if difference else None
+    )
+
+
+def _compare(before: Any, after: Any) -> tuple[str, ...]:
+    states = [{key: value for key, value in dump(each).items() if key not in _SEEN_ONLY} for each in (before, after)]
+    return tuple(list_differences(*states))
+
+
+def _lines(data: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(list_differences({}, {key: value for key, value in data.items() if key != "$schema"}))
+
+
+def _texts(value: Any) -> Any:
+    return {key: str(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _show(name: str) -> str:
+    return f"teal online-endpoint show -n {name}"

@@ -1,0 +1,130 @@
+"""What published scripts call around `az ml`: accounts, settings, groups, extensions. For cli/commands.py."""
+
+from teal.cli.command import Command
+
+_NOTHING = "There is nothing to do, and it says so: published scripts call it."
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        "login",
+        "accounts:login",
+        "Say that there is nothing to log in to.",
+        (("As scripts do.", "teal login --identity"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
+        "logout",
+        "accounts:logout",
+        "Say that there is nothing to log out of.",
+        (("As scripts do.", "teal logout"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
+        "account set",
+        "accounts:set_",
+        "Choose the subscription later commands are about.",
+        (("Any name will do.", "teal account set --subscription 00000000-0000-0000-0000-000000000000"),),
+        scoped=False,
+    ),
+    Command(
+        "account show",
+        "accounts:show",
+        "Show the subscription commands are about.",
+        (("Its id, for a script.", "teal account show -o tsv --query id"),),
+        scoped=False,
+    ),
+    Command(
+        "account list",
+        "accounts:list_",
+        "List subscriptions: the one commands are about.",
+        (("As a table.", "teal account list -o table"),),
+        scoped=False,
+    ),
+    Command(
+        "account get-access-token",
+        "accounts:get_access_token",
+        "Print the token that REST calls to this server need.",
+        (("For curl.", "TOKEN=$(teal account get-access-token --query accessToken -o tsv)"),),
+        details="It is the server's own token, whatever resource is asked for.",
+        scoped=False,
+    ),
+    Command(
+        "configure",
+        "settings:configure",
+        "Set or show defaults for workspace, group and location.",
+        (
+            ("Set two.", "teal configure --defaults workspace=my-workspace group=my-group"),
+            ("Forget one.", "teal configure --defaults group="),
+            ("Show them.", "teal configure --list-defaults"),
+        ),
+        scoped=False,
+    ),
+    Command(
+        "config get",
+        "settings:get",
+        "Show what is set: everything, a section, or one value.",
+        (("One value, for a script.", "teal config get defaults.group -o tsv --query value"),),
+        scoped=False,
+    ),
+    Command(
+        "config set",
+        "settings:set_",
+        "Set values by section and name.",
+        (("The output everywhere.", "teal config set core.output=table defaults.group=my-group"),),
+        scoped=False,
+    ),
+    Command(
+        "config unset",
+        "settings:unset",
+        "Forget values.",
+        (("One.", "teal config unset defaults.group"),),
+        scoped=False,
+    ),
+    Command(
+        "extension add",
+        "extensions:add",
+        "Say that nothing has to be installed.",
+        (("As scripts do.", "teal extension add --name ml --yes"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
+        "extension update",
+        "extensions:update",
+        "Say that nothing has to be updated.",
+        (("As scripts do.", "teal extension update --name ml"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
+        "extension remove",
+        "extensions:remove",
+        "Say that nothing is removed.",
+        (("As scripts do.", "teal extension remove --name ml"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
+        "extension list",
+        "extensions:list_",
+        "List what is built in.",
+        (("Names.", 'teal extension list -o tsv --query "[].name"'),),
+        scoped=False,
+    ),
+    Command(
+        "extension show",
+        "extensions:show",
+        "Show what is built in.",
+        (("Its version.", "teal extension show --name ml --query version"),),
+        scoped=False,
+    ),
+    Command(
+        "version",
+        "extensions:show_version",
+        "Show the version.",
+        (("For a script.", "teal version -o tsv --query teal"),),
+        scoped=False,
+    ),
+)

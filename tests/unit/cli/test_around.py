@@ -1,0 +1,105 @@
+"""What published scripts call around `az ml`: it answers, and says when there is nothing to do."""
+
+import pytest
+
+from teal.cli.elsewhere import SENTENCES
+from tests.harness.arm import WORKSPACE, Arm
+from tests.unit.cli.conftest import Teal
+
+
+def test_login_and_extensions_have_nothing_to_do(teal: Teal) -> None:
+    login = teal("login", "--service-principal", "-u", "u", "-p", "p", "--tenant", "t")
+    assert (login.status, login.json[0]["isDefault"]) == (0, True)
+    assert "nothing to log in to" in login.err
+    for words in (
+        ("extension", "add", "-n", "ml", "-y"),
+        ("extension", "add", "--source", "https://x.test/ml.whl", "--yes"),
+        ("extension", "update", "--name", "ml"),
+        ("extension", "remove", "-n", "azure-cli-ml"),
+        ("logout",),
+    ):
+        said = teal(*words)
+        assert (said.status, said.out) == (0, ""), words
+    assert teal("extension", "list", "-o", "tsv", "--query", "[].name").out == "ml\n"
+    assert teal("extension", "show", "-n", "ml").json["name"] == "ml"
+
+
+def test_the_token_for_rest_calls(arm: Arm, teal: Teal) -> None:
+    words = ("account", "get-access-token", "--resource", "https://ml.azure.com", "--query", "accessToken", "-o", "tsv")
+    assert teal(*words).out == "secret\n"
+    assert teal("account", "list", "-o", "tsv", "--query", "[].state").out == "Enabled\n"
+
+
+def test_settings_by_section(teal: Teal) -> None:
+    assert teal("config", "set", "defaults.workspace=ws", "core.display_region_identified=no").status == 0
+    assert teal("config", "get", "--query", "defaults[?name == 'workspace'].value", "-o", "tsv").out == "ws\n"
+    assert teal("config", "get", "defaults.workspace").json["value"] == "ws"
+    assert [each["name"] for each in teal("config", "get", "core").json] == ["display_region_identified"]
+    assert teal("configure", "-l", "--query", "[?name=='workspace'].value | [0]", "-o", "tsv").out == "ws\n"
+    assert teal("config", "unset", "defaults.workspace").status == 0
+    assert teal("config", "get", "defaults.workspace").status == 1
+    for words in (("set", "a"), ("set", "a=b"), ("unset", "a"), ("get", "none")):
+        assert teal("config", *words).status == 1, words
+
+
+def test_the_output_format_can_be_set_for_good(teal: Teal) -> None:
+    teal("config", "set", "core.output=tsv")
+    assert teal("version", "--query", "teal").out.strip().count('"') == 0
+
+
+def test_groups_are_names(arm: Arm, teal: Teal) -> None:
+    teal("configure", "--defaults", "group=g", "location=eastus")
+    assert teal("group", "show", "--query", "location", "-o", "tsv").out == "eastus\n"
+    assert teal("group", "show", "--name", "other", "--query", "name", "-o", "tsv").out == "other\n"
+    assert "nothing to create" in teal("group", "create", "-n", "g", "-l", "eastus").err
+    assert teal("group", "exists", "-n", "g").out == "true\n"
+
+
+def test_workspaces(arm: Arm, teal: Teal) -> None:
+    made = teal("workspace", "create", "--name", "default", "--location", "x", "--tags", "a=b")
+    assert made.json["name"] == "default"
+    assert arm.sent("PUT", "/workspaces/default") == [{"location": "x", "tags": {"a": "b"}, "properties": {}}]
+    assert teal("ml", "workspace", "show", "--query", "container_registry", "-o", "tsv").out.strip() == ""
+    assert teal("workspace", "show", "-n", "default", "-o", "table").out.split()[-3:] == ["default", "teal", "local"]
+    assert teal("workspace", "list", "--query", "[].name", "-o", "tsv").out == "default\n"
+    assert teal("workspace", "delete", "-n", "default").status == 1
+    assert teal("workspace", "delete", "-n", "default", "--yes").status == 0
+    assert arm.requests[-1].method == "DELETE"
+
+
+def test_a_workspace_with_its_endpoints(arm: Arm, teal: Teal) -> None:
+    teal("online-endpoint", "create", "--name", "e")
+    assert teal("workspace", "delete", "-n", "default", "--all-resources", "-y").status == 0
+    assert [r.url.path.rpartition("/")[2] for r in arm.requests if r.method == "DELETE"] == ["e", "default"]
+
+
+def test_computes(arm: Arm, teal: Teal) -> None:
+    path = f"{WORKSPACE}/computes/local"
+    properties = {"computeType": "Local", "provisioningState": "Succeeded", "properties": {}}
+    arm.resources[path] = {"id": path, "name": "local", "location": "local", "properties": properties}
+    assert teal("compute", "show", "-n", "local").json["type"] == "local"
+    assert teal("ml", "compute", "list", "--query", "[].name", "-o", "tsv").out == "local\n"
+    assert teal("compute", "list", "--type", "kubernetes").json == []
+
+
+@pytest.mark.parametrize("words", SENTENCES)
+def test_what_there_is_not_is_said_in_a_sentence(teal: Teal, words: tuple[str, ...]) -> None:
+    for start in ((), ("ml",)):
+        said = teal(*start, *words, "create", "--name", "x")
+        assert (said.status, said.out) == (2, "")
+        assert said.err.startswith(f"ERROR: '{' '.join(words)}' is not offered: ")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["online-endpoint", "create", "-n", "x1", "--local"], "--local is not offered yet"),
+        (["online-deployment", "create", "-f", "x.yml", "--vscode-debug"], "--vscode-debug is not offered yet"),
+        (["online-deployment", "create", "-f", "x.yml", "--package-model"], "--package-model is not offered yet"),
+        (["model", "list", "--registry-name", "r"], "--registry-name is not offered yet"),
+    ],
+)
+def test_flags_there_are_not_yet_are_said_in_a_sentence(teal: Teal, words: list[str], says: str) -> None:
+    said = teal(*words)
+    assert (said.status, said.out) == (2, "")
+    assert says in said.err
