@@ -13,9 +13,10 @@ from teal.cli.elsewhere import find_sentence
 
 def main() -> None:
     """Run one command and leave with its exit status."""
-    # Importing httpx also imports its own command line, and with it click and pygments, where these are installed: more
-    # than 0.1 s of every command. httpx does without if that module cannot be imported.
-    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
+    # Importing httpx also imports its own command line, and with it click and pygments, and HTTP/2, where these are
+    # installed: more than 0.1 s of every command. httpx does without what cannot be imported.
+    for module in ("httpx._main", "httpcore._async.http2", "httpcore._sync.http2"):
+        sys.modules.setdefault(module, None)  # type: ignore[arg-type]
     sys.exit(run(sys.argv[1:]))
 
 

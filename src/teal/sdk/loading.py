@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
-import yaml
-
 from teal.sdk import yaml_shapes
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.endpoints import OnlineEndpoint
@@ -18,6 +16,7 @@ from teal.sdk.entities.models import Model
 from teal.sdk.entities.workspaces import Workspace
 from teal.sdk.errors import ValidationError
 from teal.sdk.shapes import Place, Shape
+from teal.sdk.yaml_files import YamlError, parse_all_yaml, parse_yaml
 
 Source = str | os.PathLike[str] | IO[str] | IO[bytes]
 Overrides = Iterable[Mapping[str, Any]] | None
@@ -100,8 +99,8 @@ def load_documents(source: Source) -> list[tuple[dict[str, Any], Place]]:
     """Every map in a YAML file of several documents, unchecked, and where it stands; empty documents are left out."""
     name, folder, written = _read(source)
     try:
-        documents = list(yaml.safe_load_all(written))
-    except yaml.YAMLError as error:
+        documents = parse_all_yaml(written)
+    except YamlError as error:
         raise ValidationError(f"{name} is not valid YAML: {error}") from error
     found = []
     for number, data in enumerate(documents, 1):
@@ -153,8 +152,8 @@ def _parse(shape: Shape, data: Mapping[str, Any], place: Place) -> Any:
 def _load(source: Source, relative_origin: str | None, changes: Overrides) -> tuple[dict[str, Any], Place]:
     name, folder, written = _read(source)
     try:
-        data = yaml.safe_load(written)
-    except yaml.YAMLError as error:
+        data = parse_yaml(written)
+    except YamlError as error:
         raise ValidationError(f"{name} is not valid YAML: {error}") from error
     if data is None:
         data = {}

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from teal.sdk.yaml_files import format_yaml
+
 
 class YamlText:
     """Adds `dump` and `str()`."""
@@ -17,7 +19,7 @@ class YamlText:
 
         plain = dump(self)  # type: ignore[arg-type]
         if dest is not None:
-            text = _format(plain)
+            text = format_yaml(plain, sort_keys=False)
             if isinstance(dest, (str, os.PathLike)):
                 Path(dest).write_text(text, encoding="utf-8")
             else:
@@ -25,13 +27,4 @@ class YamlText:
         return plain
 
     def __str__(self) -> str:
-        return _format(self.dump())
-
-
-# --- private
-
-
-def _format(plain: dict[str, Any]) -> str:
-    import yaml
-
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        return format_yaml(self.dump(), sort_keys=False)

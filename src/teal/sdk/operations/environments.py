@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
-
 from teal.sdk.entities.environments import Environment
 from teal.sdk.errors import ResourceExistsError, ResourceNotFoundError, ValidationError
 from teal.sdk.folders import hash_text
@@ -18,6 +16,7 @@ from teal.sdk.transport import Conversation
 from teal.sdk.unsupported import refuse_share
 from teal.sdk.uploads import find_default_container, fingerprint, upload_once
 from teal.sdk.wire.environments import build_environment, parse_environment, parse_environment_container
+from teal.sdk.yaml_files import YamlError, format_yaml, parse_yaml
 
 ANONYMOUS_NAME = "CliV2AnonymousEnvironment"
 
@@ -124,14 +123,14 @@ def _read_conda(environment: Environment) -> str | None:
     if isinstance(source, (str, os.PathLike)):
         path = Path(source).expanduser()
         try:
-            source = yaml.safe_load(path.read_text(encoding="utf-8"))
+            source = parse_yaml(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise ValidationError(f"The conda file {path} cannot be read: {error.strerror}.") from error
-        except yaml.YAMLError as error:
+        except YamlError as error:
             raise ValidationError(f"The conda file {path} is not valid YAML: {error}") from error
         if not isinstance(source, dict):
             raise ValidationError(f"The conda file {path} holds no keys and values.")
-    return yaml.safe_dump(source, sort_keys=True, default_flow_style=False, allow_unicode=True)
+    return format_yaml(source, sort_keys=True)
 
 
 def _content(resource: Mapping[str, Any]) -> dict[str, Any]:
@@ -139,7 +138,7 @@ def _content(resource: Mapping[str, Any]) -> dict[str, Any]:
     properties = resource.get("properties") or {}
     found = {key: properties.get(key) or None for key in ("image", "build", "inferenceConfig")}
     conda = properties.get("condaFile")
-    return {**found, "condaFile": yaml.safe_load(conda) if conda else None}
+    return {**found, "condaFile": parse_yaml(conda) if conda else None}
 
 
 def _identity(environment: Environment, conda: str | None, context: str | None) -> str:

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from teal.sdk.entities.environments import BuildContext, Environment
 from teal.sdk.references import parse_versioned_id
 from teal.sdk.wire.fields import as_map, build_texts, creation_context, pascal, snake_keys, without_none
+from teal.sdk.yaml_files import parse_yaml
 
 
 def build_environment(
@@ -46,7 +45,7 @@ def parse_environment(resource: Mapping[str, Any]) -> Environment:
         tags=as_map(properties.get("tags")),
         properties=as_map(properties.get("properties")),
         image=properties.get("image"),
-        conda_file=yaml.safe_load(conda) if conda else None,
+        conda_file=parse_yaml(conda) if conda else None,
         build=BuildContext(dockerfile_path=build.get("dockerfilePath"), path=build.get("contextUri"))
         if build
         else None,
