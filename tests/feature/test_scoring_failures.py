@@ -32,7 +32,7 @@ class Failure:
 
 
 AT_THE_START = (
-    Failure("nowhere.py", "UserScriptNotFound", "nowhere.py", "sum_rows.py"),
+    Failure("nowhere.py", "UserScriptNotFound", "nowhere.py", "behave.py"),
     Failure("syntax_error.py", "UserScriptSyntaxError", "line 5", "line shown", "def run(data:"),
     Failure("bad_indent.py", "UserScriptSyntaxError", "expected an indented block", "line shown", "return data"),
     Failure("missing_package.py", "UserScriptImportError", "No module named", "dependencies", "missing_package.py"),

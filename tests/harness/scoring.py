@@ -41,9 +41,9 @@ class Scoring:
         return httpx.post(f"{self.url}/score", content=json.dumps(request), headers=headers, timeout=30)
 
     def count(self, reason: str) -> int:
-        """How many requests were dropped for that reason, by its own metrics."""
+        """How many requests were dropped for that reason, or `in_hand`, by its own metrics."""
         lines = httpx.get(f"{self.url}/metrics").text.splitlines()
-        return sum(int(float(line.split()[-1])) for line in lines if f'"{reason}"' in line)
+        return sum(int(float(line.split()[-1])) for line in lines if reason in line and line[0] != "#")
 
     def await_phase(self, phase: str) -> None:
         wait_until_sync(

@@ -30,7 +30,7 @@ def _own_import_state(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("script", "failure", "message", "hint"),
     [
-        ("nowhere.py", UserScriptNotFound, "nowhere.py", "sum_rows.py"),
+        ("nowhere.py", UserScriptNotFound, "nowhere.py", "behave.py"),
         ("no_init.py", UserScriptFunctionNotFound, "no function init()", "init() and run(data)"),
         ("no_run.py", UserScriptFunctionNotFound, "no function run()", "init() and run(data)"),
         ("star_args.py", UserScriptBadSignature, "*args", "run(data)"),

@@ -92,7 +92,7 @@ class Exchange(Job):
         if answer.chunks is None:
             self.send(answer, request)
         elif self.claim():
-            self._stream(answer, answer.chunks)
+            self._stream(answer, answer.chunks, request)
         self.request = None
 
     async def work_async(self, invocation: "Invocation") -> None:
@@ -104,7 +104,7 @@ class Exchange(Job):
         if answer.chunks is None:
             self.send(answer, request)
         elif self.claim():
-            await self._stream_async(answer, answer.chunks)
+            await self._stream_async(answer, answer.chunks, request)
         self.request = None
 
     # on any thread
@@ -152,7 +152,7 @@ class Exchange(Job):
         transport = self.protocol.response_stream(sent.status, self._build_headers(sent))
         return StreamSink(transport, self.finished.get_loop()), sent.status
 
-    def _stream(self, answer: Answer, chunks: Any) -> None:
+    def _stream(self, answer: Answer, chunks: Any, request: ScoreRequest) -> None:
         sink, status = self._open_stream(answer)
         pieces: Iterator[bytes] = chunks
         try:
@@ -174,8 +174,10 @@ class Exchange(Job):
             _close(chunks)
             sink.finish(SLOWEST_CLIENT_S)
             self._note(status, None)
+            if self.app.capture is not None:
+                self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
 
-    async def _stream_async(self, answer: Answer, chunks: Any) -> None:
+    async def _stream_async(self, answer: Answer, chunks: Any, request: ScoreRequest) -> None:
         sink, status = self._open_stream(answer)
         try:
             if answer.body:
@@ -199,6 +201,8 @@ class Exchange(Job):
             else:
                 _close(chunks)
             self._note(status, None)
+            if self.app.capture is not None:
+                self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
 
     async def _put(self, sink: StreamSink, piece: bytes) -> None:
         self.busy_since = None

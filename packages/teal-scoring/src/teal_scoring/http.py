@@ -171,7 +171,7 @@ class ScoringApp:
         if path == "/":
             return HEALTHY
         if path == "/metrics":
-            return answer_text(format_counts(self._scoring.counts, self.capture), METRICS)
+            return answer_text(format_counts(self._scoring, self.capture), METRICS)
         exchange.is_logged = True
         try:
             return answer_document(self._swagger.find(scope.query_string))

@@ -17,7 +17,8 @@ def build_request(request: ScoreRequest) -> Request:
     """The object that run() gets: Flask's own inside a Flask context (flask_context.py), else AMLRequest."""
     if request.scope is not None and isinstance(request.scope, Request):
         return request.scope
-    return AMLRequest(build_environ(request))
+    # populated, the environment would hold the request, and the body would live until the next garbage collection
+    return AMLRequest(build_environ(request), populate_request=False)
 
 
 def build_environ(request: ScoreRequest) -> dict[str, Any]:
