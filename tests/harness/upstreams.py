@@ -1,7 +1,7 @@
 """Answering servers: what gateway tests put in the place of instances. They speak HTTP/1.1 and do as the path says.
 
 /score answers at once · /hold answers when released · /silent never answers · /die ends the connection · /garbage is
-not HTTP · /stream?chunks=N&every_ms=M sends N chunks, M milliseconds apart (the first one after first_ms, if given) ·
+not HTTP · /status?code=N answers with that status · /stream?chunks=N&every_ms=M sends N chunks, M milliseconds apart (the first one after first_ms, if given) ·
 /large?bytes=N sends N bytes. Anything else answers like /score.
 """
 
@@ -94,6 +94,11 @@ async def _answer_one(upstream: Upstream, reader: asyncio.StreamReader, writer: 
             await upstream.released.wait()
         case "/stream":
             await _stream(writer, _parse_numbers(url.query))
+            return True
+        case "/status":
+            code = _parse_numbers(url.query)["code"]
+            writer.write(f"HTTP/1.1 {code} Model Says\r\ncontent-length: 12\r\n\r\nmodel's body".encode())
+            await writer.drain()
             return True
         case "/large":
             await _send_large(writer, _parse_numbers(url.query)["bytes"])

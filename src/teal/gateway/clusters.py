@@ -4,6 +4,8 @@ Names are identity only (endpoint, deployment, shadow or not): limits and hosts 
 statistics survive every change. Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/cluster/v3/cluster.proto
 """
 
+from collections.abc import Sequence
+
 from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
 from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
 from envoy.config.cluster.v3.outlier_detection_pb2 import OutlierDetection
@@ -11,15 +13,17 @@ from envoy.config.core.v3.address_pb2 import Address, SocketAddress
 from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
 from envoy.config.core.v3.health_check_pb2 import HealthStatus
-from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, HttpProtocolOptions
+from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 from envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2 import LeastRequest
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions as UpstreamHttpOptions
 from envoy.type.v3.percent_pb2 import Percent
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import UInt32Value
 
+from teal.gateway.foreign import build_foreign_filters
 from teal.gateway.model import Host, Target
 from teal.gateway.packing import build_milliseconds, pack
 
@@ -49,7 +53,7 @@ def build_cluster(endpoint: str, target: Target) -> Cluster:
     """The cluster that answers clients."""
     cluster = _build_cluster(format_cluster_name(endpoint, target.deployment), target.max_in_flight)
     options = HttpProtocolOptions(idle_timeout=Duration(seconds=UPSTREAM_IDLE_S))
-    _set_http_options(cluster, options)
+    _set_http_options(cluster, target, options, build_foreign_filters() if target.foreign else ())
     return cluster
 
 
@@ -61,7 +65,7 @@ def build_shadow_cluster(endpoint: str, target: Target) -> Cluster:
         idle_timeout=Duration(seconds=UPSTREAM_IDLE_S),
         max_stream_duration=build_milliseconds(max(MAX_COPY_MS, target.request_timeout_ms)),
     )
-    _set_http_options(cluster, options)
+    _set_http_options(cluster, target, options)
     return cluster
 
 
@@ -150,10 +154,16 @@ def _build_outlier_detection() -> OutlierDetection:
     )
 
 
-def _set_http_options(cluster: Cluster, options: HttpProtocolOptions) -> None:
+def _set_http_options(
+    cluster: Cluster, target: Target, options: HttpProtocolOptions, filters: Sequence[HttpFilter] = ()
+) -> None:
+    Explicit = UpstreamHttpOptions.ExplicitHttpConfig
     upstream = UpstreamHttpOptions(
         common_http_protocol_options=options,
-        explicit_http_config=UpstreamHttpOptions.ExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions()),
+        explicit_http_config=Explicit(http2_protocol_options=Http2ProtocolOptions())
+        if target.http2
+        else Explicit(http_protocol_options=Http1ProtocolOptions()),
+        http_filters=filters,
     )
     key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     cluster.typed_extension_protocol_options[key].CopyFrom(pack(upstream))

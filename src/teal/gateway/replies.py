@@ -65,13 +65,6 @@ REPLIES = (
         " max_concurrent_requests_per_instance); raise request_settings.max_concurrent_requests_per_instance"
         " or instance_count",
     ),
-    Reply(
-        flags=("RL",),
-        status=429,
-        code="RateLimited",
-        message="this endpoint has had all the requests that it may have in a second; its property"
-        " teal.max_requests_per_second, or the server's quotas, say how many",
-    ),
     # The request may have been acted on, so it is not repeated here, and 424 keeps clients from repeating it silently.
     Reply(
         flags=("UC", "UR", "LR"),
@@ -102,6 +95,13 @@ REPLIES = (
 )
 
 
+TOO_LARGE = "the body is larger than this endpoint takes; its property teal.max_request_bytes says how much that is"
+RATE_LIMITED = (
+    "this endpoint has had all the requests that it may have in a second; its property teal.max_requests_per_second,"
+    " or the server's quotas, say how many"
+)
+
+
 # --- private
 
 
@@ -124,7 +124,7 @@ def _build_model_error(reply: Reply) -> Sequence[HeaderValueOption]:
 
 
 def _build_rest() -> list[ResponseMapper]:
-    # 401, 404 and 413 without a flag are the route table's own refusals, which carry their body already.
+    # 401 and 404 without a flag are the route table's own refusals, which carry their body already.
     as_it_is = SubstitutionFormatString(content_type="application/json")
     as_it_is.text_format_source.inline_string = "%LOCAL_REPLY_BODY%"
     own = [
@@ -133,14 +133,22 @@ def _build_rest() -> list[ResponseMapper]:
             body_format_override=as_it_is,
             headers_to_add=headers.build_id_headers(),
         )
-        for status in (401, 404, 413)
+        for status in (401, 404)
+    ]
+    known = [
+        ResponseMapper(
+            filter=_status_filter(ComparisonFilter.EQ, status),
+            body_format_override=build_error_format(code, message),
+            headers_to_add=headers.build_id_headers(),
+        )
+        for status, code, message in ((413, "RequestTooLarge", TOO_LARGE), (429, "RateLimited", RATE_LIMITED))
     ]
     other = ResponseMapper(
         filter=_status_filter(ComparisonFilter.GE, 0),
         body_format_override=build_error_format("GatewayError", "%LOCAL_REPLY_BODY%"),
         headers_to_add=headers.build_id_headers(),
     )
-    return [*own, other]
+    return [*own, *known, other]
 
 
 def _status_filter(op: "ComparisonFilter.Op", status: int) -> AccessLogFilter:

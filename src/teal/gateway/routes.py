@@ -31,7 +31,7 @@ from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES, format_cluster_name, 
 from teal.gateway.limits import build_limits, build_no_limits
 from teal.gateway.model import EndpointModel, Target
 from teal.gateway.packing import build_milliseconds, pack
-from teal.gateway.replies import build_error_format
+from teal.gateway.replies import TOO_LARGE, build_error_format
 from teal.gateway.splits import SPLIT_FILTER, build_plan, format_plan
 
 # Envoy counts requests of a route with a stat prefix apart: this is how copies that could not be made are counted.
@@ -102,11 +102,10 @@ def _build_too_large(model: EndpointModel) -> list[Route]:
     if limit is None:
         return []
     too_large = HeaderMatcher(name="content-length", range_match=Int64Range(start=limit + 1, end=_MAX_INT64))
-    message = f"endpoint '{model.name}' takes bodies of up to {limit} bytes"
     return [
         Route(
             match=_match(model, [too_large]),
-            direct_response=_refuse(413, "RequestTooLarge", message),
+            direct_response=_refuse(413, "RequestTooLarge", TOO_LARGE),
             typed_per_filter_config=build_no_limits(model),
         )
     ]
@@ -149,7 +148,7 @@ def _build_live_routes(model: EndpointModel) -> list[Route]:
     decided = [route for target in live for route in _build_decided_routes(model, target)]
     largest = max(live, key=lambda target: model.live[target.deployment])
     undecided = _build_forward(model, largest, _match(model))
-    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(model.name, _format_plan(model)))
+    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model)))
     return [*decided, undecided]
 
 
@@ -168,6 +167,7 @@ def _build_decided_routes(model: EndpointModel, target: Target) -> list[Route]:
 def _format_plan(model: EndpointModel) -> str:
     key = model.traffic_key
     return format_plan(
+        model.name,
         model.live,
         copy_percent=max(model.mirrored.values(), default=0),
         copy_max_bytes=MAX_MIRRORED_BODY_BYTES,

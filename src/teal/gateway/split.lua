@@ -1,9 +1,10 @@
 -- Divides the requests of one endpoint among its deployments; installed by `splits.py`, which says what for.
 --
 -- Every worker thread of Envoy runs this by itself, with counters of its own. The plan of an endpoint is one text,
--- "split=blue 900000,green 100000;copy=50000;body=16777216;key=header x-user": shares and copies are out of a million,
--- copies are made of bodies up to so many bytes, the last part is there for sticky splits only. The outcome is a header
--- for routes to match: "blue", "blue copy", or "blue skip" (a copy is due, and the body is too large for it).
+-- "endpoint=orders;split=blue 900000,green 100000;copy=50000;body=16777216;key=header x-user": shares and copies are out
+-- of a million, copies are made of bodies up to so many bytes, the last part is there for sticky splits only. The
+-- outcome is a header for routes to match: "blue", "blue copy", or "blue skip" (a copy is due, and the body is too
+-- large for it).
 
 local bit = require("bit")
 local tobit, bxor, rshift, band = bit.tobit, bit.bxor, bit.rshift, bit.band
@@ -34,7 +35,7 @@ function hash_text(text, seed)
 end
 
 function read_plan(text)
-  local plan = { text = text, names = {}, shares = {}, given = {}, copied = {}, seeds = {}, step = 0, copy = 0, body = 0 }
+  local plan = { names = {}, shares = {}, given = {}, copied = {}, seeds = {}, step = 0, copy = 0, body = 0 }
   for part in text:gmatch("[^;]+") do
     local name, value = part:match("^(%l+)=(.*)$")
     if name == "split" then
@@ -45,6 +46,8 @@ function read_plan(text)
       end
     elseif name == "key" then
       plan.key_kind, plan.key_name = value:match("^(%l+) ?(.*)$")
+    elseif name == "endpoint" then
+      plan.endpoint = value
     else
       plan[name] = tonumber(value)
     end
@@ -133,28 +136,27 @@ local function has_small_body(plan, headers)
   return method == "GET" or method == "HEAD"
 end
 
-local plans, plan_count = {}, 0
+local plans, latest, plan_count = {}, {}, 0
 
-local function find_plan(endpoint, text)
-  local plan = plans[endpoint]
-  if plan and plan.text == text then
-    return plan
+local function keep_plan(text)
+  if plan_count >= MAX_PLANS then
+    -- Endpoints come and go; those that are still there begin to count anew with their next request.
+    plans, latest, plan_count = {}, {}, 0
   end
-  if not plan then
+  local plan = read_plan(text)
+  local replaced = latest[plan.endpoint]
+  if replaced then
+    plans[replaced] = nil
+  else
     plan_count = plan_count + 1
-    if plan_count > MAX_PLANS then
-      -- Endpoints come and go; those that are still there get a new plan with their next request.
-      plans, plan_count = {}, 1
-    end
   end
-  plan = read_plan(text)
-  plans[endpoint] = plan
+  plans[text], latest[plan.endpoint] = plan, text
   return plan
 end
 
 function envoy_on_request(handle)
-  local context = handle:filterContext()
-  local plan = find_plan(context:get("endpoint"), context:get("plan"))
+  local text = handle:filterContext():get("plan")
+  local plan = plans[text] or keep_plan(text)
   local headers = handle:headers()
   local key = plan.key_kind and read_key(plan, headers)
   local i = key and choose_by_key(plan, key) or choose_next(plan)

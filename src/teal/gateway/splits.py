@@ -28,19 +28,24 @@ def build_split_filter() -> HttpFilter:
     return HttpFilter(name=SPLIT_FILTER, typed_config=pack(lua), disabled=True)
 
 
-def build_plan(endpoint: str, plan: str) -> Any:
+def build_plan(plan: str) -> Any:
     """What turns the filter on for a route."""
     config = LuaPerRoute(name=_CODE)
-    config.filter_context.update({"endpoint": endpoint, "plan": plan})
+    config.filter_context.update({"plan": plan})
     return pack(config)
 
 
 def format_plan(
-    traffic: Mapping[str, float], *, copy_percent: float = 0, copy_max_bytes: int = 0, key: str | None = None
+    endpoint: str,
+    traffic: Mapping[str, float],
+    *,
+    copy_percent: float = 0,
+    copy_max_bytes: int = 0,
+    key: str | None = None,
 ) -> str:
     """The text that the script reads; its first lines explain it."""
     shares = ",".join(f"{name} {format_millionths(percent)}" for name, percent in sorted(traffic.items()))
-    parts = [f"split={shares}"]
+    parts = [f"endpoint={endpoint}", f"split={shares}"]
     if copy_percent > 0:
         parts += [f"copy={format_millionths(copy_percent)}", f"body={copy_max_bytes}"]
     if key is not None:

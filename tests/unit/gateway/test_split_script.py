@@ -25,12 +25,12 @@ LUA = load_script()
 
 
 def divide(traffic: Mapping[str, float], count: int) -> list[str]:
-    plan = LUA.read_plan(format_plan(traffic))
+    plan = LUA.read_plan(format_plan("orders", traffic))
     return [plan.names[LUA.choose_next(plan)] for _ in range(count)]
 
 
 def assign(traffic: Mapping[str, float], keys: list[str] = KEYS) -> dict[str, str]:
-    plan = LUA.read_plan(format_plan(traffic))
+    plan = LUA.read_plan(format_plan("orders", traffic))
     return {key: plan.names[LUA.choose_by_key(plan, key)] for key in keys}
 
 
@@ -126,7 +126,7 @@ def test_a_new_deployment_takes_its_keys_evenly_from_the_others_and_moves_no_oth
 
 @pytest.mark.parametrize("percent", [1, 10, 50, 100, 0.5])
 def test_copies_are_exact_for_every_deployment_apart(percent: float) -> None:
-    plan = LUA.read_plan(format_plan({"blue": 90, "green": 10}, copy_percent=percent, copy_max_bytes=1))
+    plan = LUA.read_plan(format_plan("orders", {"blue": 90, "green": 10}, copy_percent=percent, copy_max_bytes=1))
     chosen = [LUA.choose_next(plan) for _ in range(20_000)]
     copied = Counter(i for i in chosen if LUA.is_copy_due(plan, i))
     assert abs(copied[1] - 18_000 * percent / 100) <= 1
