@@ -43,7 +43,14 @@ class MLClient:
         token: str | None = None,
         ca: str | os.PathLike[str] | None = None,
         transport: httpx.BaseTransport | None = None,
+        registry_name: str | None = None,
+        cloud: str | None = None,
+        enable_telemetry: bool = False,
+        show_progress: bool = False,
     ) -> None:
+        # Accepted because callers of Azure's client give them: there is one cloud, no telemetry, and no progress bars.
+        del cloud, enable_telemetry, show_progress
+        unsupported.refuse("registry_name", registry_name)
         address = find_server(url=url, token=token, ca=ca)
         self._scope = load_scope(subscription_id, resource_group_name, workspace_name)
         self._conversation = Conversation(address, credential=credential, transport=transport)

@@ -26,6 +26,7 @@ API_VERSIONS: Mapping[str, str] = {
     "codes": "2023-04-01",
     "models": "2023-08-01-preview",
     "environments": "2023-04-01-preview",
+    "data": "2023-04-01-preview",
     "onlineEndpoints": "2022-02-01-preview",
     "deployments": "2023-04-01-preview",
 }

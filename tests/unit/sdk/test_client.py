@@ -103,3 +103,10 @@ def test_a_model_described_in_place_is_found_again_by_its_files(arm: Arm, client
     for _ in range(2):
         client.begin_create_or_update(blue).result()
     assert [path for path in arm.resources if "/models/" in path] == [f"{WORKSPACE}/models/m/versions/1"]
+
+
+def test_arguments_of_azures_client_are_accepted(arm: Arm) -> None:
+    given = {"url": arm.base, "token": "secret", "transport": arm.transport}
+    assert MLClient("t", "s", "g", "w", enable_telemetry=False, cloud="AzureCloud", show_progress=False, **given)  # type: ignore[arg-type]
+    with pytest.raises(Unsupported, match="registry_name"):
+        MLClient("t", registry_name="azureml", **given)  # type: ignore[arg-type]

@@ -5,6 +5,9 @@ import pytest
 from teal.entities import (
     BuildContext,
     CodeConfiguration,
+    DataAsset,
+    DataCollector,
+    DeploymentCollection,
     Environment,
     ManagedOnlineDeployment,
     ManagedOnlineEndpoint,
@@ -186,3 +189,32 @@ def test_an_environment_has_an_image_or_a_build_context_not_both(client: MLClien
 def test_local_is_refused_in_one_sentence(client: MLClient, folder: Path) -> None:
     with pytest.raises(ValidationError, match="local=True is not offered yet"):
         client.online_deployments.begin_create_or_update(deployment(folder), local=True)
+
+
+@pytest.mark.usefixtures("endpoint")
+def test_collections_that_are_on_get_a_data_asset_each(client: MLClient, arm: Arm, folder: Path) -> None:
+    mine = DataAsset(name="mine", path="azureml://datastores/workspaceblobstore/paths/here", version=2)
+    collections = {
+        "request": DeploymentCollection(enabled="True"),
+        "model_inputs": DeploymentCollection(enabled="true", data=mine),
+        "response": DeploymentCollection(enabled="false"),
+        "model_outputs": DeploymentCollection(enabled="true", data=f"{WORKSPACE}/data/known/versions/1"),
+    }
+    wanted = deployment(folder, data_collector=DataCollector(collections, sampling_rate=0.5))
+    expected = client.online_deployments.preview(wanted)
+    assert not [path for path in arm.resources if "/data/" in path]
+    client.online_deployments.begin_create_or_update(wanted).result()
+
+    sent = arm.sent("PUT", "/deployments/blue")[0]["properties"]["dataCollector"]["collections"]
+    assert {name: each.get("dataId") for name, each in sent.items()} == {
+        "request": f"{WORKSPACE}/data/e-blue-request/versions/1",
+        "model_inputs": f"{WORKSPACE}/data/mine/versions/2",
+        "response": None,
+        "model_outputs": f"{WORKSPACE}/data/known/versions/1",
+    }
+    made = {path: body["properties"]["dataUri"] for path, body in arm.resources.items() if "/data/" in path}
+    assert made == {
+        sent["request"]["dataId"]: "azureml://datastores/workspaceblobstore/paths/modelDataCollector/e/blue/request",
+        sent["model_inputs"]["dataId"]: mine.path,
+    }
+    assert client.online_deployments.get("blue", "e").data_collector == expected.data_collector

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from teal.sdk.entities.deployments import OnlineDeployment
-from teal.sdk.entities.settings import CodeConfiguration
+from teal.sdk.entities.settings import CodeConfiguration, DataCollector
 from teal.sdk.errors import ResourceNotFoundError, ValidationError
 from teal.sdk.operations.codes import CodeOperations
+from teal.sdk.operations.data import DataOperations
 from teal.sdk.operations.environments import EnvironmentOperations
 from teal.sdk.operations.models import ModelOperations
 from teal.sdk.operations.workspaces import WorkspaceOperations
@@ -45,6 +46,7 @@ class OnlineDeploymentOperations:
         self._models = models
         self._environments = environments
         self._codes = CodeOperations(conversation, scope)
+        self._data = DataOperations(conversation, scope)
         self._new_id = new_id
 
     def begin_create_or_update(
@@ -92,6 +94,7 @@ class OnlineDeploymentOperations:
             model=_or_new(deployment.model, self._models),
             environment=_or_new(deployment.environment, self._environments),
             code_configuration=self._preview_code(deployment.code),
+            data_collector=self._place_data(deployment, self._data.identify),
         )
         resource = build_deployment(known, location=deployment.location or self._workspaces.location())
         path = self._path(deployment.name, deployment.endpoint_name)
@@ -184,7 +187,13 @@ class OnlineDeploymentOperations:
             code_configuration=self._resolve_code(deployment.code, check),
             environment=self._environments.resolve(deployment.environment) if deployment.environment else None,
             model=self._models.resolve(deployment.model) if deployment.model else None,
+            data_collector=self._place_data(deployment, self._data.register),
         )
+
+    def _place_data(self, deployment: OnlineDeployment, place: Callable[..., DataCollector]) -> DataCollector | None:
+        if deployment.data_collector is None:
+            return None
+        return place(deployment.data_collector, endpoint=str(deployment.endpoint_name), deployment=deployment.name)
 
     def _preview_code(self, code: CodeConfiguration | None) -> CodeConfiguration | None:
         if code is None or code.code is None or is_address(str(code.code)):
