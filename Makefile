@@ -7,7 +7,7 @@ UV     := $(VENV)/bin/uv
 WHEELS := src/teal/compute/wheels
 
 SCORING_SOURCES := $(shell find packages/teal-scoring -name '*.py' -o -name '*.toml' -o -name '*.md' -o -name py.typed)
-CHECKED := src packages tests examples benchmarks scripts hatch_build.py
+CHECKED := src packages tests examples benchmarks soak scripts hatch_build.py
 
 # uv reads no pip.conf: where the index is named only there, uv is told.
 USE_PIP_INDEX := if [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ] && index=$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}; \
@@ -16,7 +16,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench reference lock clean
+.PHONY: help setup demo test check bench soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -24,6 +24,7 @@ help:
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
+	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
 
@@ -47,6 +48,9 @@ bench: $(VENV)/.dev
 
 reference: $(VENV)/.dev
 	$(PYTHON) -m scripts.cli_reference
+
+soak: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m soak $(SOAK)
 
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-find-links

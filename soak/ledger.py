@@ -1,0 +1,181 @@
+"""Keeps count of every request: what was asked, what came back, and whether that was right at the time.
+
+Written by clients.py (requests) and run.py (what is right, which step is under way, what a fault may cost); read by
+report.py. Times are seconds since the start of the run.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+
+class Outcome(StrEnum):
+    """What came of one request."""
+
+    RIGHT = "right"
+    WRONG = "wrong"  # answered 200, but not this request, or not by whom it should
+    FAILED = "failed"  # answered with an error
+    LOST = "lost"  # not answered at all
+    EXCUSED = "excused"  # failed or lost, by a fault that may cost this
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request that was sent. `epoch`: what was right when it was."""
+
+    id: str
+    client: str
+    bytes: int
+    sent_at: float
+    epoch: int
+    work_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What came back. `problem` is empty when everything about it is right; `status` None when nothing came."""
+
+    asked: Asked
+    ended_at: float
+    status: int | None
+    problem: str = ""
+    code: str = ""
+
+    @property
+    def seconds(self) -> float:
+        return self.ended_at - self.asked.sent_at
+
+
+@dataclass(slots=True)
+class Fault:
+    """What one fault may cost: requests for which `excuses` holds, sent before it ended and answered after it began.
+    `in_hand`: how many were waiting for an answer when it began."""
+
+    words: str
+    began_at: float
+    excuses: Callable[[Answered], bool]
+    in_hand: int
+    ended_at: float = float("inf")
+    excused: int = 0
+
+    def take(self, answered: Answered) -> bool:
+        """Whether this fault answers for it."""
+        touches = answered.asked.sent_at <= self.ended_at and answered.ended_at >= self.began_at
+        if not touches or not self.excuses(answered):
+            return False
+        self.excused += 1
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A step of the schedule, once it has ended."""
+
+    words: str
+    kind: str
+    began_at: float
+    ended_at: float
+    problem: str = ""
+
+
+@dataclass(slots=True)
+class Second:
+    """One second of the run, by the time of the answer."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    slowest_s: float = 0.0
+
+
+class Ledger:
+    """All that happened. Requests are counted as they end; only what is not right is kept whole."""
+
+    def __init__(self, *, slow_s: float) -> None:
+        self.slow_s = slow_s
+        self.outcomes: Counter[Outcome] = Counter()
+        self.by_client: Counter[str] = Counter()
+        self.bytes_sent = 0
+        self.slow: list[Answered] = []
+        self.not_right: list[tuple[Outcome, Answered, str]] = []
+        self.faults: list[Fault] = []
+        self.events: list[Event] = []
+        self.seconds: dict[int, Second] = {}
+        self.latencies_s: list[float] = []
+        self.duplicated: tuple[str, ...] = ()
+        self.outstanding: dict[str, Asked] = {}
+        self.step = ""
+        self._epochs: list[frozenset[tuple[str, str]]] = []
+
+    @property
+    def epoch(self) -> int:
+        return len(self._epochs) - 1
+
+    def begin_epoch(self, right: frozenset[tuple[str, str]]) -> None:
+        """From now on a request is answered by one of these deployments, in these versions; one that was sent before
+        may have been answered by those before."""
+        self._epochs.append(right)
+
+    def is_right(self, asked: Asked, deployment: str, version: str) -> bool:
+        return any((deployment, version) in right for right in self._epochs[asked.epoch :])
+
+    def send(self, asked: Asked) -> None:
+        self.outstanding[asked.id] = asked
+        self.bytes_sent += asked.bytes
+
+    def record(self, answered: Answered) -> None:
+        """One request has ended, well or not."""
+        del self.outstanding[answered.asked.id]
+        outcome = self._judge(answered)
+        self.outcomes[outcome] += 1
+        self.by_client[answered.asked.client] += 1
+        if outcome is Outcome.RIGHT:
+            self.latencies_s.append(answered.seconds)
+            if answered.seconds - answered.asked.work_s > self.slow_s:
+                self.slow.append(answered)
+        else:
+            self.not_right.append((outcome, answered, self.step))
+        second = self.seconds.setdefault(int(answered.ended_at), Second())
+        second.outcomes[outcome] += 1
+        second.slowest_s = max(second.slowest_s, answered.seconds)
+
+    @property
+    def unexcused(self) -> list[tuple[Outcome, Answered, str]]:
+        return [entry for entry in self.not_right if entry[0] is not Outcome.EXCUSED]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why the run has not passed; empty when it has."""
+        found = [f"{count} {outcome}" for outcome, count in Counter(entry[0] for entry in self.unexcused).items()]
+        if self.duplicated:
+            found.append(f"{len(self.duplicated)} acted on twice")
+        if not self.outcomes[Outcome.RIGHT]:
+            found.append("nothing was answered")
+        return found + [f"{event.words}: {event.problem}" for event in self.events if event.problem]
+
+    # --- private
+
+    def _judge(self, answered: Answered) -> Outcome:
+        if answered.status == 200 and not answered.problem:
+            return Outcome.RIGHT
+        if answered.status == 200:
+            return Outcome.WRONG
+        if any(fault.take(answered) for fault in self.faults):
+            return Outcome.EXCUSED
+        return Outcome.LOST if answered.status is None else Outcome.FAILED
+
+
+def find_duplicates(folder: Path) -> tuple[str, ...]:
+    """Requests that instances of one deployment have acted on more than once, by the notes they took."""
+    counted: Counter[tuple[str, str]] = Counter()
+    for path in folder.glob("*.txt"):
+        deployment = path.name.partition("-")[0]
+        counted.update((deployment, id) for id in _read_notes(path))
+    return tuple(f"{id} by {deployment}" for (deployment, id), count in counted.items() if count > 1)
+
+
+# --- private
+
+
+def _read_notes(path: Path) -> Iterable[str]:
+    return path.read_text().split()

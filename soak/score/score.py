@@ -1,0 +1,43 @@
+"""Answers who it is and what it was asked; notes every request that it acts on, so that one acted on twice is found."""
+
+import hashlib
+import json
+import os
+import time
+from typing import Any
+
+CODE = 1
+
+MODEL = ""
+NOTES = -1
+
+
+def init() -> None:
+    global MODEL, NOTES
+    if os.environ.get("FAIL"):
+        raise RuntimeError("told to fail")
+    with open(os.path.join(os.environ["AZUREML_MODEL_DIR"], "model", "number.txt")) as stream:
+        MODEL = stream.read().strip()
+    path = f"{os.environ['NOTES']}/{os.environ['TEAL_DEPLOYMENT']}-{os.getpid()}-{time.time_ns()}.txt"
+    NOTES = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+
+def run(raw_data: str) -> dict[str, Any]:
+    asked = json.loads(raw_data[: raw_data.index("\n")])
+    os.write(NOTES, f"{asked['id']}\n".encode())
+    time.sleep(asked["work_s"])
+    return {
+        "id": asked["id"],
+        "sha256": hashlib.sha256(raw_data.encode()).hexdigest(),
+        "deployment": os.environ["TEAL_DEPLOYMENT"],
+        "version": f"v{os.environ['VERSION']}-m{MODEL}-c{CODE}-e{read_environment()}",
+    }
+
+
+def read_environment() -> str:
+    """Which of the two environments this is: one more package is installed in the second."""
+    try:
+        import iniconfig  # noqa: F401
+    except ImportError:
+        return "1"
+    return "2"

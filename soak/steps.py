@@ -1,0 +1,160 @@
+"""Makes one step of the schedule happen. Called by run.py in a thread, one step at a time.
+
+Before a fault the ledger is told what it may cost; everything else may cost nothing.
+"""
+
+import os
+import resource
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import psutil
+
+from soak.ledger import Answered, Fault, Ledger
+from soak.schedule import Kind, Step
+from soak.subject import Subject
+from teal.sdk.errors import OperationFailed
+from tests.harness.waiting import wait_until_sync
+
+Clock = Callable[[], float]
+
+
+class Steps:
+    """Applies steps to one subject."""
+
+    def __init__(self, subject: Subject, ledger: Ledger, clock: Clock) -> None:
+        self._subject = subject
+        self._ledger = ledger
+        self._clock = clock
+
+    def apply(self, step: Step) -> None:
+        """Return when the step is done and in force; raises when the server refuses it or never gets there."""
+        match step.kind:
+            case Kind.SHIFT | Kind.ROLLBACK | Kind.MIRROR_ON | Kind.MIRROR_OFF:
+                self._subject.put_shares(step.after.traffic, step.after.mirror)
+            case Kind.DELETE:
+                self._subject.delete_deployment(_name(step))
+            case Kind.FAIL_UPDATE:
+                self._fail_update(step)
+            case Kind.ROTATE_KEY:
+                self._rotate_key()
+            case Kind.KILL_SERVER | Kind.UPGRADE:
+                self._subject.kill_server()
+                self._subject.start_server()
+            case Kind.FILL_LOGS:
+                self._fill_logs()
+            case Kind.END_GATEWAY:
+                self._end_gateway()
+            case Kind.TERMINATE_INSTANCE | Kind.KILL_INSTANCE | Kind.FREEZE_INSTANCE:
+                self._hit_instance(step)
+            case _:
+                self._subject.put_deployment(_name(step), step.after.deployments[_name(step)])
+
+    # --- private
+
+    def _fail_update(self, step: Step) -> None:
+        """A revision whose init() raises: refused, while the one before it serves on; then back to what was."""
+        name = _name(step)
+        with suppress(OperationFailed):
+            self._subject.put_deployment(name, step.before.deployments[name], {"FAIL": "1"})
+            raise AssertionError("a deployment whose init() raises was taken for a good one")
+        self._subject.put_deployment(name, step.after.deployments[name])
+
+    def _rotate_key(self) -> None:
+        left = self._subject.leave_key()
+        using = set(self._ledger.outstanding)
+        wait_until_sync(lambda: not using & set(self._ledger.outstanding), 120)
+        self._subject.regenerate_key(left)
+
+    def _fill_logs(self) -> None:
+        """Whoever writes logs finds no more room in any file; Python and Envoy see the same error as on a full disk."""
+        limited = []
+        for process in self._subject.writers():
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                _, hard = resource.prlimit(process.pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, hard))
+                limited.append((process.pid, hard))
+        answered = sum(self._ledger.outcomes.values())
+        try:
+            wait_until_sync(lambda: sum(self._ledger.outcomes.values()) > answered + 50, 60)
+        finally:
+            for pid, hard in limited:
+                with suppress(ProcessLookupError):
+                    resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+
+    def _end_gateway(self) -> None:
+        """Nobody can be answered while there is no gateway; as soon as there is one again, everybody must be."""
+        fault = self._begin_fault(str(Kind.END_GATEWAY), lambda answered: answered.status is None)
+        self._subject.end_gateway()
+        host, port = self._subject.server.said["gateway_url"].removeprefix("http://").split(":")
+        wait_until_sync(lambda: _listens(host, int(port)), 30)
+        fault.ended_at = self._clock()
+
+    def _hit_instance(self, step: Step) -> None:
+        name = _name(step)
+        wanted = step.before.deployments[name].instances
+        self._subject.wait_until_whole(name, wanted)
+        victim = self._subject.instances(name)[0]
+        number = _SIGNALS[step.kind]
+        if step.kind is Kind.TERMINATE_INSTANCE:
+            os.kill(victim.pid, number)
+        elif step.kind is Kind.KILL_INSTANCE:
+            fault = self._begin_fault(step.words, _is_lost_instance)
+            os.kill(victim.pid, number)
+            # Only what was asked while it lived can have been in its hands. Its sockets are closed by the last of its
+            # threads, when the first may be a zombie already; it is gone once it could be reaped.
+            wait_until_sync(lambda: not psutil.pid_exists(victim.pid), 10, every_s=0.001)
+            fault.ended_at = self._clock()
+        else:
+            # Whoever is sent to it until its probes fail waits for it, until the time limit or until it is replaced.
+            self._begin_fault(step.words, _is_lost_or_late)
+            os.kill(victim.pid, number)
+            wait_until_sync(lambda: not self._subject.takes_requests(name, victim), 60)
+        if step.kind is not Kind.FREEZE_INSTANCE:
+            wait_until_sync(lambda: not _is_alive(victim), 60)
+        self._subject.wait_until_whole(name, wanted)
+        for fault in self._ledger.faults:
+            fault.ended_at = min(fault.ended_at, self._clock())
+
+    def _begin_fault(self, words: str, excuses: Callable[[Answered], bool]) -> Fault:
+        in_hand = len(self._ledger.outstanding)
+        fault = Fault(words, self._clock(), excuses, in_hand)
+        self._ledger.faults.append(fault)
+        return fault
+
+
+# --- private
+
+_SIGNALS = {
+    Kind.TERMINATE_INSTANCE: signal.SIGTERM,
+    Kind.KILL_INSTANCE: signal.SIGKILL,
+    Kind.FREEZE_INSTANCE: signal.SIGSTOP,
+}
+
+
+def _name(step: Step) -> str:
+    assert step.deployment is not None
+    return step.deployment
+
+
+def _is_lost_instance(answered: Answered) -> bool:
+    return answered.status == 424 and answered.code == "InstanceLost"
+
+
+def _is_lost_or_late(answered: Answered) -> bool:
+    return _is_lost_instance(answered) or (answered.status == 408 and answered.code == "RequestTimeout")
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _listens(host: str, port: int) -> bool:
+    with suppress(OSError), socket.create_connection((host, port), timeout=1):
+        return True
+    return False

@@ -1,0 +1,180 @@
+"""The server under test and its endpoint: what a person would ask of it, and what may happen to its processes. Used by
+steps.py, in a thread of its own, because the client library waits."""
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import psutil
+
+from soak.schedule import Deployed, State
+from teal import MLClient
+from teal.entities import (
+    CodeConfiguration,
+    EndpointAuthKeys,
+    Environment,
+    ManagedOnlineDeployment,
+    ManagedOnlineEndpoint,
+    Model,
+    OnlineRequestSettings,
+    ProbeSettings,
+)
+from tests.harness.teal import TealServer
+from tests.harness.waiting import wait_until_sync
+
+ENDPOINT = "soak"
+SCORE = Path(__file__).parent / "score" / "score.py"
+IN_FLIGHT = 64
+REQUEST_TIMEOUT_MS = 15_000
+LEAVING = ("draining", "stopped")
+# An instance that hangs is to be found within seconds.
+PROBE = ProbeSettings(initial_delay=1, period=1, timeout=2, failure_threshold=3)
+
+
+class Subject:
+    """One endpoint of a running server. `notes` is where its instances note what they act on."""
+
+    def __init__(self, server: TealServer) -> None:
+        self.server = server
+        self.notes = server.folder / "notes"
+        self.notes.mkdir()
+        self._client = self._connect()
+        self._which_key = "primary"
+        self.key = ""
+
+    def close(self) -> None:
+        self._client.close()
+
+    def create(self, first: State) -> None:
+        """The endpoint with everything it begins with."""
+        self._client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=ENDPOINT)).result()
+        for name, deployed in first.deployments.items():
+            self.put_deployment(name, deployed)
+        self.put_shares(first.traffic, first.mirror)
+        self._read_keys()
+
+    def put_shares(self, traffic: Mapping[str, int], mirror: Mapping[str, int]) -> None:
+        endpoint = ManagedOnlineEndpoint(name=ENDPOINT, traffic=dict(traffic), mirror_traffic=dict(mirror))
+        self._client.online_endpoints.begin_create_or_update(endpoint).result()
+
+    def put_deployment(self, name: str, deployed: Deployed, variables: Mapping[str, str] | None = None) -> None:
+        """Create or update it, and wait until that is done; raises what the server says against it."""
+        self._client.online_deployments.begin_create_or_update(
+            ManagedOnlineDeployment(
+                name=name,
+                endpoint_name=ENDPOINT,
+                model=Model(path=self._model(deployed.model)),
+                code_configuration=CodeConfiguration(code=self._code(deployed.code), scoring_script="score.py"),
+                environment=_build_environment(deployed.environment),
+                environment_variables={
+                    "VERSION": str(deployed.variables), "NOTES": str(self.notes), **(variables or {})
+                },
+                instance_type="Standard_DS3_v2",
+                instance_count=deployed.instances,
+                request_settings=OnlineRequestSettings(
+                    max_concurrent_requests_per_instance=IN_FLIGHT, request_timeout_ms=REQUEST_TIMEOUT_MS
+                ),
+                liveness_probe=PROBE,
+                readiness_probe=PROBE,
+            )
+        ).result()  # fmt: skip
+
+    def delete_deployment(self, name: str) -> None:
+        self._client.online_deployments.begin_delete(name, ENDPOINT).result()
+
+    def leave_key(self) -> str:
+        """Let clients use the other key from now on; which one they have left."""
+        left, self._which_key = self._which_key, "secondary" if self._which_key == "primary" else "primary"
+        self._read_keys()
+        return left
+
+    def regenerate_key(self, which: str) -> None:
+        self._client.online_endpoints.begin_regenerate_keys(ENDPOINT, key_type=which).result()
+
+    def kill_server(self) -> None:
+        self.server.kill_control_plane()
+
+    def start_server(self) -> None:
+        self.server.up()
+        self._client.close()
+        self._client = self._connect()
+
+    def instances(self, deployment: str) -> list[psutil.Process]:
+        """The scoring processes of its instances that take requests."""
+        observed = self._client.online_deployments.get(deployment, ENDPOINT).observed or {}
+        serving = {i["id"] for i in observed["instances"] if i["state"] == "routable"}
+        return [child for shim, id in self._shims() if id in serving for child in shim.children()]
+
+    def wait_until_whole(self, deployment: str, instances: int, within_s: float = 60.0) -> None:
+        """Until as many instances as wanted take requests, whatever is still leaving."""
+
+        def states() -> list[str]:
+            observed = self._client.online_deployments.get(deployment, ENDPOINT).observed or {}
+            return [str(instance["state"]) for instance in observed["instances"]]
+
+        def is_whole() -> bool:
+            return [state for state in states() if state not in LEAVING] == ["routable"] * instances
+
+        wait_until_sync(is_whole, within_s, every_s=0.1, describe=states)
+
+    def takes_requests(self, deployment: str, process: psutil.Process) -> bool:
+        return process.pid in [one.pid for one in self.instances(deployment)]
+
+    def end_gateway(self) -> None:
+        """SIGTERM to the gateway's process, and wait until there is another one that answers."""
+        before = self.server.envoy_pid
+        assert before is not None
+        os.kill(before, signal.SIGTERM)
+        wait_until_sync(lambda: self.server.envoy_pid not in (None, before), 30)
+
+    def writers(self) -> list[psutil.Process]:
+        """Everything that writes logs, but for the control plane, whose database is on the same disk."""
+        envoy = self.server.envoy_pid
+        return [shim for shim, _ in self._shims()] + ([psutil.Process(envoy)] if envoy else [])
+
+    # --- private
+
+    def _connect(self) -> MLClient:
+        said = self.server.said
+        data = self.server.data_dir
+        return MLClient(url=said["url"], token=(data / "token").read_text().strip(), ca=data / "ca.pem")
+
+    def _read_keys(self) -> None:
+        keys = self._client.online_endpoints.get_keys(ENDPOINT)
+        assert isinstance(keys, EndpointAuthKeys)
+        self.key = str(keys.primary_key if self._which_key == "primary" else keys.secondary_key)
+
+    def _shims(self) -> list[tuple[psutil.Process, str]]:
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or []
+            run = next((word for word in words if word.startswith(f"{self.server.data_dir}/instances/")), None)
+            if run and any(word.endswith("shim.py") for word in words):
+                found.append((process, Path(run).relative_to(self.server.data_dir / "instances").parts[0]))
+        return found
+
+    def _model(self, number: int) -> Path:
+        folder = self.server.folder / "models" / str(number) / "model"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "number.txt").write_text(f"{number}\n")
+        return folder
+
+    def _code(self, number: int) -> Path:
+        folder = self.server.folder / "code" / str(number)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "score.py").write_text(SCORE.read_text().replace("CODE = 1\n", f"CODE = {number}\n"))
+        return folder
+
+
+# --- private
+
+
+def _build_environment(number: int) -> Environment:
+    python = f"python={sys.version_info.major}.{sys.version_info.minor}"
+    packages = [python, "pip", {"pip": ["iniconfig"]}] if number == 2 else [python, "pip"]
+    return Environment(
+        image="mcr.microsoft.com/azureml/openmpi4.1.0-ubuntu22.04",
+        conda_file={"name": f"soak-{number}", "dependencies": packages},
+    )
