@@ -69,6 +69,8 @@ _LATER = {
         "--web": _WEB,
         "--local-enable-gpu": _LOCAL,
         "--vscode-debug": "attach a debugger to the instance's process instead.",
+        "--acquire-policy-token": "there are no policies.",
+        "--change-reference": "there are no policies.",
         "--package-model": "a deployment's environment is built where it runs.",
         "--with-package": "a deployment's environment is built where it runs.",
     },
