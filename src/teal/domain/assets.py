@@ -40,7 +40,9 @@ class AssetVersion:
 class AssetContainer:
     """All versions of one name. `latest_version` is the newest created; `next_version` the next free whole number.
 
-    Times are the creation of its first version and the last change of any; `is_anonymous`: no version was named.
+    Times are the creation of its first version and the last change of any, or its own where it was made before them;
+    `is_anonymous`: no version was named. `aliases` are its labels, alias -> version; `last_number` is the greatest
+    number any version ever had, so that none is given out twice.
     """
 
     workspace: WorkspaceId
@@ -53,6 +55,8 @@ class AssetContainer:
     is_anonymous: bool = False
     is_archived: bool = False
     body: Mapping[str, Any] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    last_number: int = 0
 
 
 def next_version_after(versions: list[str]) -> str:

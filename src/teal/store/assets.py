@@ -1,10 +1,10 @@
 """Versions of models, environments and codes, and the containers that group them by name. Called by control."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, select
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, select
 
 from teal.domain.assets import CODE_HASH_PROPERTY, AssetContainer, AssetVersion, next_version_after
 from teal.domain.resource_ids import AssetKind, WorkspaceId
@@ -70,16 +70,39 @@ def list_containers(
 def save_container_state(
     tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, is_archived: bool, body: Mapping[str, Any]
 ) -> None:
-    """What people wrote on the container itself; its versions are always counted afresh."""
-    save_row(
-        tx,
-        asset_containers,
-        {"workspace": ws.key, "kind": kind.value, "name": name},
-        {"is_archived": is_archived, "body": JSON_OBJECTS.format(dict(body))},
-    )
+    """What people wrote on the container itself; its versions are always counted afresh, and its aliases stay."""
+    query = select(asset_containers.c.body).where(*_names(asset_containers, ws, kind, name))
+    row = tx.connection.execute(query).scalar()
+    own = JSON_OBJECTS.parse(row).get(_OWN) if row else None
+    _save_container_row(tx, ws, kind, name, is_archived, {**body, **({_OWN: own} if own else {})})
+
+
+def save_container(tx: Transaction, container: AssetContainer) -> None:
+    """The container itself, also one that has no versions (yet, or any more)."""
+    own = {
+        "created_at": container.created_at,
+        "modified_at": container.modified_at,
+        "aliases": dict(container.aliases),
+        "last_number": container.last_number,
+    }
+    body = {**container.body, _OWN: own}
+    _save_container_row(tx, container.workspace, container.kind, container.name, container.is_archived, body)
+
+
+def delete_version(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, version: str) -> None:
+    tx.connection.execute(delete(asset_versions).where(_is_of(ws, kind, name), asset_versions.c.version == version))
+
+
+def delete_container(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str) -> None:
+    """A name with all its versions; the files they refer to stay where they are."""
+    tx.connection.execute(delete(asset_versions).where(_is_of(ws, kind, name)))
+    tx.connection.execute(delete(asset_containers).where(*_names(asset_containers, ws, kind, name)))
 
 
 # --- private
+
+_OWN = "_container"
+"""The member of a container's row that holds what nobody wrote into its body."""
 
 _SELECT = select(asset_versions.c.seq, asset_versions.c.body)
 
@@ -87,6 +110,17 @@ _SELECT = select(asset_versions.c.seq, asset_versions.c.body)
 def _is_of(ws: WorkspaceId, kind: AssetKind, name: str) -> ColumnElement[bool]:
     columns = asset_versions.c
     return and_(columns.workspace == ws.key, columns.kind == kind.value, columns.name == name)
+
+
+def _names(table: Table, ws: WorkspaceId, kind: AssetKind, name: str) -> tuple[ColumnElement[bool], ...]:
+    return table.c.workspace == ws.key, table.c.kind == kind.value, table.c.name == name
+
+
+def _save_container_row(
+    tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str, is_archived: bool, body: Mapping[str, Any]
+) -> None:
+    keys = {"workspace": ws.key, "kind": kind.value, "name": name}
+    save_row(tx, asset_containers, keys, {"is_archived": is_archived, "body": JSON_OBJECTS.format(dict(body))})
 
 
 def _parse_row(row: Row[int, str]) -> AssetVersion:
@@ -100,6 +134,7 @@ def _find_code_hash(asset: AssetVersion) -> str | None:
 
 
 def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str | None) -> tuple[AssetContainer, ...]:
+    """Those with versions, and those that were made before any."""
     versions: dict[str, list[AssetVersion]] = {}
     columns = asset_versions.c
     query = _SELECT.where(columns.workspace == ws.key, columns.kind == kind.value)
@@ -116,8 +151,8 @@ def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: st
     state_of = {row.name: (row.is_archived, JSON_OBJECTS.parse(row.body)) for row in tx.connection.execute(states)}
 
     return tuple(
-        _build_container(ws, kind, found_name, versions[found_name], *state_of.get(found_name, (False, {})))
-        for found_name in sorted(versions)
+        _build_container(ws, kind, found_name, versions.get(found_name, []), *state_of.get(found_name, (False, {})))
+        for found_name in sorted({*versions, *(each for each, (_, body) in state_of.items() if _OWN in body)})
     )
 
 
@@ -125,19 +160,25 @@ def _build_container(
     ws: WorkspaceId,
     kind: AssetKind,
     name: str,
-    versions: list[AssetVersion],
+    versions: Sequence[AssetVersion],
     is_archived: bool,
     body: Mapping[str, Any],
 ) -> AssetContainer:
+    own = body.get(_OWN) or {}
+    last_number = int(own.get("last_number", 0))
+    created, modified = own.get("created_at"), own.get("modified_at")
+    following = next_version_after([*(v.version for v in versions), str(last_number)])
     return AssetContainer(
         workspace=ws,
         kind=kind,
         name=name,
-        latest_version=versions[-1].version,
-        next_version=next_version_after([v.version for v in versions]),
-        created_at=min(v.created_at for v in versions),
-        modified_at=max(v.modified_at for v in versions),
-        is_anonymous=all(v.is_anonymous for v in versions),
+        latest_version=versions[-1].version if versions else None,
+        next_version=following,
+        created_at=min(([] if created is None else [created]) + [v.created_at for v in versions], default=0.0),
+        modified_at=max(([] if modified is None else [modified]) + [v.modified_at for v in versions], default=0.0),
+        is_anonymous=bool(versions) and all(v.is_anonymous for v in versions),
         is_archived=is_archived,
-        body=body,
+        body={k: v for k, v in body.items() if k != _OWN},
+        aliases=own.get("aliases") or {},
+        last_number=last_number,
     )
