@@ -9,7 +9,8 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from teal.gateway.model import EndpointModel, Limits
+from teal.domain.endpoint_settings import Limits
+from teal.gateway.model import EndpointModel
 from tests.harness.envoy import KEY, GatewayBed, build_endpoint, build_target, running_gateway, running_load
 from tests.harness.http2 import request_http2
 from tests.harness.upstreams import Upstream, running_upstream

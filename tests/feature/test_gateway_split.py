@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from teal.gateway.model import KeySource, TrafficKey
+from teal.domain.endpoint_settings import KeySource, TrafficKey
 from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from teal.control.operations import cancel_unfinished, queue_operation
 from teal.control.requests import Accepted, Moment
+from teal.domain.endpoint_settings import parse_endpoint_settings
 from teal.domain.endpoints import EndpointKeys, EndpointSpec, EndpointStatus, OnlineEndpoint, check_endpoint
 from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from teal.domain.names import parse_name
@@ -203,7 +204,8 @@ def _check_shares(tx: Transaction, name: str, spec: EndpointSpec) -> None:
         for d, status in statuses.items()
         if status.outcome is ProvisioningState.FAILED and status.serving is None and d not in pending
     }
-    check_traffic(spec.traffic, spec.mirror_traffic, deployments=deployments, failed=failed)
+    settings = parse_endpoint_settings(spec.properties)
+    check_traffic(spec.traffic, spec.mirror_traffic, deployments=deployments, failed=failed, settings=settings)
 
 
 def _is_key(text: str) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from teal.domain.conditions import Condition
+from teal.domain.endpoint_settings import parse_deployment_settings
 from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
 from teal.domain.probes import ProbeSettings
@@ -115,6 +116,7 @@ def revision_of(spec: DeploymentSpec) -> str:
 
 def check_deployment(spec: DeploymentSpec) -> None:
     """Refuse what is out of range (`spec/azureml.md` §1.2, §1.5) or what this server cannot run."""
+    parse_deployment_settings(spec.properties)
     if spec.compute_type.lower() != "managed":
         raise Unsupported(
             f"This server has no {spec.compute_type} backend.",

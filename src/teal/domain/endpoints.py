@@ -6,10 +6,12 @@ from enum import StrEnum
 from typing import Any
 
 from teal.domain.conditions import Condition
+from teal.domain.endpoint_settings import parse_endpoint_settings
 from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
+from teal.domain.traffic import Percent
 
 
 class AuthMode(StrEnum):
@@ -35,8 +37,8 @@ class EndpointSpec:
     properties: Mapping[str, str] = field(default_factory=dict)
     auth_mode: AuthMode = AuthMode.KEY
     identity: Mapping[str, Any] | None = None
-    traffic: Mapping[str, int] = field(default_factory=dict)
-    mirror_traffic: Mapping[str, int] = field(default_factory=dict)
+    traffic: Mapping[str, Percent] = field(default_factory=dict)
+    mirror_traffic: Mapping[str, Percent] = field(default_factory=dict)
     public_network_access: str = "Enabled"
     compute: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -84,6 +86,7 @@ def parse_auth_mode(text: str) -> AuthMode:
 
 def check_endpoint(spec: EndpointSpec) -> None:
     """Refuse what this server cannot do, in words that say what it can."""
+    parse_endpoint_settings(spec.properties)
     if spec.auth_mode is not AuthMode.KEY:
         raise Unsupported(
             f"auth_mode {spec.auth_mode} is not available in this version of Teal.",

@@ -10,7 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+
+from teal.domain.endpoint_settings import NO_LIMITS, KeySource, Limits, TrafficKey
 
 MAX_KEY_CHARS = 1024
 
@@ -37,34 +38,6 @@ class Target:
     total_timeout_ms: int | None = None  # of the whole answer, a streamed one too
     http2: bool = False  # its instances speak HTTP/2 without being asked
     foreign: bool = False  # its instances know nothing of Teal: their errors become 424 at the gateway
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one endpoint may use; None is no limit. Bandwidth is both directions together, and slows down only."""
-
-    requests_per_s: int | None = None
-    bandwidth_kib_per_s: int | None = None
-    max_request_bytes: int | None = None
-
-
-class KeySource(StrEnum):
-    """Where the key of a sticky split is found in a request."""
-
-    HEADER = "header"
-    COOKIE = "cookie"
-    BEARER = "bearer"
-
-
-@dataclass(frozen=True, slots=True)
-class TrafficKey:
-    """Requests with the same key go to the same deployment, as far as shares allow. `name`: of the header or cookie."""
-
-    source: KeySource
-    name: str = ""
-
-
-NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True, slots=True)

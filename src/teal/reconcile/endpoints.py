@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from teal.domain.conditions import Condition, ConditionType, set_condition
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
+from teal.domain.endpoint_settings import NO_LIMITS, Limits
 from teal.domain.endpoints import EndpointSpec, EndpointStatus
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
@@ -42,9 +43,11 @@ class EndpointPlan:
     specs: dict[str, DeploymentSpec] = field(default_factory=dict)
 
 
-def plan_endpoint(wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], str]) -> EndpointPlan:
+def plan_endpoint(
+    wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], str], limits: Limits = NO_LIMITS
+) -> EndpointPlan:
     """Decide what one endpoint needs next; the same stored and seen facts always give the same plan (but for new
-    ids)."""
+    ids). `limits`: of endpoints that set none of their own."""
     active = runnable(wanted.operations)
     of_endpoint = next((o for o in active if o.deployment is None), None)
     of_deployment = {o.deployment: o for o in active if o.deployment}
@@ -52,9 +55,8 @@ def plan_endpoint(wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], s
     records, plans, statuses = _plan_deployments(wanted, of_deployment, is_leaving, seen, now, new_id)
 
     shares = _shares(wanted, of_endpoint)
-    model = build_model(
-        wanted.name, None if is_leaving else wanted.keys, shares.traffic, shares.mirror_traffic, statuses, records
-    )
+    keys = None if is_leaving else wanted.keys
+    model = build_model(wanted.name, keys, shares, statuses, records, limits)
     in_force = seen.settled and seen.version_in_force == (model.version if model else None)
     removed = tuple(r.instance_id for r in records if in_force and r.state is InstanceState.STOPPED)
     records = tuple(_acknowledge(r, seen, now) if in_force else r for r in records if r.instance_id not in removed)

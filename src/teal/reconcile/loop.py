@@ -18,6 +18,7 @@ import httpx
 
 from teal.compute.backend import Backend
 from teal.domain.deployments import DeploymentStatus
+from teal.domain.endpoint_settings import NO_LIMITS, Limits
 from teal.domain.errors import TealError
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
@@ -45,7 +46,8 @@ log = logging.getLogger(__name__)
 
 
 class Loop:
-    """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins."""
+    """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins;
+    `limits`: what an endpoint may use that does not say so itself."""
 
     def __init__(
         self,
@@ -57,6 +59,7 @@ class Loop:
         clock: Callable[[], float] = time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         coalesce_s: float = 0.0,
+        limits: Limits = NO_LIMITS,
     ) -> None:
         self._store = store
         self._backend = backend
@@ -65,6 +68,7 @@ class Loop:
         self._clock = clock
         self._new_id = new_id
         self._coalesce_s = coalesce_s
+        self._limits = limits
         self._prober = Prober()
         self._woken = asyncio.Event()
         self._look_at: dict[str, float] = {}
@@ -112,7 +116,7 @@ class Loop:
         wanted = await self._store.read(partial(load_wanted, name=name))
         now = self._clock()
         seen = await self._observe(wanted)
-        plan = plan_endpoint(wanted, seen, now, self._new_id)
+        plan = plan_endpoint(wanted, seen, now, self._new_id, self._limits)
         plan = await self._keep_logs_of_failed(wanted, plan)
         changed = differs(wanted, plan)
         if changed and not await self._store.write(partial(record_plan, wanted=wanted, plan=plan)):

@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
-from teal.domain.endpoints import EndpointKeys
+from teal.domain.endpoint_settings import Limits, parse_deployment_settings, parse_endpoint_settings
+from teal.domain.endpoints import EndpointKeys, EndpointSpec
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.gateway.model import EndpointModel, Host, Target
 
@@ -11,14 +12,15 @@ from teal.gateway.model import EndpointModel, Host, Target
 def build_model(
     name: str,
     keys: EndpointKeys | None,
-    traffic: Mapping[str, int],
-    mirror: Mapping[str, int],
+    spec: EndpointSpec,
     statuses: Mapping[str, DeploymentStatus],
     records: Iterable[InstanceRecord],
+    server: Limits,
 ) -> EndpointModel | None:
     """The model of one endpoint; None when nothing at all is left of it.
 
-    `keys` None: the endpoint is gone, but instances still finish requests. `statuses` are those of the deployments that
+    `keys` None: the endpoint is gone, but instances still finish requests. `spec` is the one in force or about to be,
+    `server` the limits of endpoints that set none of their own. `statuses` are those of the deployments that
     may be reached; a deployment that only has instances left is retired: it drains, and no request leads to it.
     """
     by_deployment: dict[str, list[InstanceRecord]] = {}
@@ -30,12 +32,16 @@ def build_model(
     targets = [t for t in targets if t.hosts or not t.retired]
     if keys is None and not targets:
         return None
+    settings = parse_endpoint_settings(spec.properties, server)
     return EndpointModel(
         name=name,
         keys=(keys.primary, keys.secondary) if keys else (),
         targets=tuple(sorted(targets, key=lambda t: t.deployment)),
-        traffic={d: percent for d, percent in traffic.items() if d in serving} if keys else {},
-        mirror={d: percent for d, percent in mirror.items() if d in serving} if keys else {},
+        traffic={d: percent for d, percent in spec.traffic.items() if d in serving} if keys else {},
+        mirror={d: percent for d, percent in spec.mirror_traffic.items() if d in serving} if keys else {},
+        traffic_key=settings.traffic_key,
+        limits=settings.limits,
+        idempotent=settings.idempotent,
     )
 
 
@@ -44,6 +50,7 @@ def build_model(
 
 def _target(deployment: str, spec: DeploymentSpec, records: list[InstanceRecord]) -> Target:
     settings = spec.request_settings
+    beyond = parse_deployment_settings(spec.properties)
     revision = revision_of(spec)
     hosts = [h for r in records if r.state is InstanceState.DRAINING or r.revision == revision for h in _host(r)]
     return Target(
@@ -52,6 +59,8 @@ def _target(deployment: str, spec: DeploymentSpec, records: list[InstanceRecord]
         # In flight per deployment: spec/azureml.md §1.6, the row of 429.
         max_in_flight=2 * settings.max_concurrent_requests_per_instance * spec.instance_count,
         request_timeout_ms=settings.request_timeout_ms,
+        total_timeout_ms=beyond.total_timeout_ms,
+        http2=beyond.http2,
     )
 
 

@@ -54,9 +54,9 @@ class Members:
         entries = self.nested(name)
         return {key: value for key in list(entries._members) if (value := entries.text(key)) is not None}
 
-    def wholes(self, name: str) -> dict[str, int]:
+    def numbers(self, name: str) -> dict[str, int | float]:
         entries = self.nested(name)
-        return {key: entries._whole(key, entries._take(key)) for key in list(entries._members)}
+        return {key: entries._number(key, entries._take(key)) for key in list(entries._members)}
 
     def mapping(self, name: str) -> dict[str, Any] | None:
         """A nested object kept as it is."""
@@ -93,6 +93,11 @@ class Members:
         if isinstance(value, float) and value.is_integer():
             return int(value)
         raise self._wrong(name, "a whole number", value)
+
+    def _number(self, name: str, value: object) -> int | float:
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return int(value) if isinstance(value, float) and value.is_integer() else value
+        raise self._wrong(name, "a number", value)
 
     def _path(self, name: str) -> str:
         return f"{self._where}.{name}" if self._where else name
