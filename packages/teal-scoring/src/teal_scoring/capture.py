@@ -1,8 +1,8 @@
 """Sampled records of requests and answers, for data collection, shadow comparison and replay (docs/capture.md).
 
-Filled by exchange.py on the scoring threads, written by a thread of its own. A record never slows its request down: the
-queue is bounded in bytes, and what does not fit is dropped and counted. Which requests are sampled follows from their
-`x-request-id`, so that a live deployment and its shadow record the same ones.
+Filled by exchange.py on the scoring threads, written by a thread of its own. A record is made after its request was
+answered; the queue is bounded in bytes, and what does not fit is dropped and counted. Which are sampled follows
+from their `x-request-id`, so that a live deployment and its shadow record the same ones.
 """
 
 import base64
@@ -11,7 +11,8 @@ import threading
 import time
 import zlib
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
     from .exchange import Exchange
 
 FORMAT_VERSION = 1
-WRITE_EVERY_S = 0.05
-RECORD_OVERHEAD_BYTES = 1024
+WRITE_EVERY_S = 0.1
+RECORDS_A_WRITE = 2048
 
 logger = logging.getLogger("azmlinfsrv")
 
@@ -40,7 +41,7 @@ class Capture:
         self._threshold = int(sample_rate * 2**32)
         self._max_body_bytes = max_body_bytes
         self._max_queue_bytes = max_queue_bytes
-        self._queue: deque[_Seen] = deque()
+        self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -57,35 +58,20 @@ class Capture:
         self._thread.join(within_s)
 
     def offer(self, exchange: "Exchange", request: ScoreRequest, answer: Answer, status: int, length: int = -1) -> None:
-        """One request and its answer. `length` of a streamed answer, whose body is not kept."""
-        request_id = next((value for name, value in exchange.ids if name == "x-request-id"), "")
-        if zlib.crc32(request_id.encode()) >= self._threshold:
+        """One request and its answer, which is on its way already. `length` of a streamed answer, whose body is not
+        kept. The line is made here, in some microseconds: to hold on to the request until another thread has the time
+        costs more."""
+        request_id = _find(exchange.ids, "x-request-id")
+        if self._threshold < _EVERY and zlib.crc32(request_id.encode()) >= self._threshold:
             return
-        limit = self._max_body_bytes
-        seen = _Seen(
-            time.time(),
-            time.monotonic(),
-            exchange.arrived,
-            exchange.submitted_at,
-            request_id,
-            exchange.method,
-            request.query,
-            request.header_view,
-            request.body if len(request.body) <= limit else request.body[:limit],
-            len(request.body),
-            status,
-            answer,
-            answer.body if len(answer.body) <= limit else answer.body[:limit],
-            length if length >= 0 else len(answer.body),
-            length >= 0,
-        )
-        size = len(seen.request_body) + len(seen.answer_body) + RECORD_OVERHEAD_BYTES
-        with self._lock:
-            if self._queued_bytes + size > self._max_queue_bytes:
+        if self._queued_bytes >= self._max_queue_bytes:
+            with self._lock:
                 self.dropped += 1
-                return
-            self._queued_bytes += size
-        self._queue.append(seen)
+            return
+        line = self._format(exchange, request, answer, status, length, request_id)
+        with self._lock:
+            self._queued_bytes += len(line)
+        self._queue.append(line)
 
     # --- private
 
@@ -97,50 +83,58 @@ class Capture:
         self._sink.close()
 
     def _write(self) -> None:
-        while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(64, len(self._queue)))]
+        queue = self._queue
+        while queue:
+            lines = [queue.popleft() for _ in range(min(RECORDS_A_WRITE, len(queue)))]
+            batch = b"".join(lines)
+            is_taken = self._sink.write(batch)
             with self._lock:
-                self._queued_bytes -= sum(
-                    len(seen.request_body) + len(seen.answer_body) + RECORD_OVERHEAD_BYTES for seen in batch
-                )
-            if self._sink.write(b"".join(self._format(seen) for seen in batch)):
-                self.written += len(batch)
-            else:
-                with self._lock:
-                    self.dropped += len(batch)
+                self._queued_bytes -= len(batch)
+                if is_taken:
+                    self.written += len(lines)
+                else:
+                    self.dropped += len(lines)
 
-    def _format(self, seen: "_Seen") -> bytes:
-        header = seen.header_view.get
-        answer = seen.answer
-        content_type = answer.content_type or next((v for n, v in answer.headers if n == "content-type"), "")
-        run_ms = answer.exec_ms
-        total_ms = (seen.answered - seen.arrived) * 1e3
+    def _format(
+        self, exchange: "Exchange", request: ScoreRequest, answer: Answer, status: int, length: int, request_id: str
+    ) -> bytes:
+        header, limit = request.header_view.get, self._max_body_bytes
+        asked_body, asked_encoding = _format_body(request.body, limit)
+        answered_body, answered_encoding = _format_body(answer.body, limit)
+        is_streamed = length >= 0
+        if not is_streamed:
+            length = len(answer.body)
+        total_s = time.monotonic() - exchange.arrived
         record = {
             "v": FORMAT_VERSION,
-            "time": seen.time,
-            "request_id": seen.request_id,
-            "client_request_id": header("x-ms-client-request-id"),
+            "time": time.time() - total_s,
+            "request_id": request_id,
+            "client_request_id": _find(exchange.ids, "x-ms-client-request-id") or None,
             "deployment": self._deployment or header("x-teal-deployment"),
             "mirrored": header("x-mirrored") is not None,
             "request": {
-                "method": seen.method,
-                "query": seen.query,
+                "method": request.method,
+                "query": request.query,
                 "content_type": header("content-type"),
-                "length": seen.request_length,
-                **_format_body(seen.request_body, seen.request_length),
+                "length": len(request.body),
+                "body": asked_body,
+                "encoding": asked_encoding,
+                "truncated": len(request.body) > limit,
             },
             "answer": {
-                "status": seen.status,
+                "status": status,
                 "model_status": answer.status,
-                "content_type": content_type,
-                "length": seen.answer_length,
-                "streamed": seen.is_streamed,
-                **_format_body(seen.answer_body, seen.answer_length),
+                "content_type": answer.content_type or _find(answer.headers, "content-type"),
+                "length": length,
+                "streamed": is_streamed,
+                "body": answered_body,
+                "encoding": answered_encoding,
+                "truncated": len(answer.body) > limit or (is_streamed and length > 0),
             },
             "timings": {
-                "receive_ms": round((seen.submitted - seen.arrived) * 1e3, 3),
-                "run_ms": round(run_ms, 3),
-                "total_ms": round(total_ms, 3),
+                "receive_ms": (exchange.submitted_at - exchange.arrived) * 1e3,
+                "run_ms": answer.exec_ms,
+                "total_ms": total_s * 1e3,
             },
         }
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
@@ -148,32 +142,22 @@ class Capture:
 
 # --- private
 
-
-class _Seen(NamedTuple):
-    """What a record is made of, on the writing thread."""
-
-    time: float
-    answered: float
-    arrived: float
-    submitted: float
-    request_id: str
-    method: str
-    query: str
-    header_view: Any
-    request_body: bytes
-    request_length: int
-    status: int
-    answer: Answer
-    answer_body: bytes
-    answer_length: int
-    is_streamed: bool
+_EVERY = 2**32
 
 
-def _format_body(body: bytes, whole_length: int) -> dict[str, Any]:
-    is_truncated = len(body) < whole_length
+def _find(headers: Iterable[tuple[str, str]], wanted: str) -> str:
+    for name, value in headers:
+        if name == wanted:
+            return value
+    return ""
+
+
+def _format_body(body: bytes, limit: int) -> tuple[str, str]:
+    """As text where it is text; with the name of the encoding."""
+    kept = body if len(body) <= limit else body[:limit]
     try:
-        return {"body": body.decode(), "encoding": "utf-8", "truncated": is_truncated}
+        return kept.decode(), "utf-8"
     except UnicodeDecodeError as error:
-        if is_truncated and error.start > len(body) - 4:  # cut in the middle of a character
-            return {"body": body[: error.start].decode(), "encoding": "utf-8", "truncated": True}
-        return {"body": base64.b64encode(body).decode(), "encoding": "base64", "truncated": is_truncated}
+        if len(body) > limit and error.start > len(kept) - 4:  # cut in the middle of a character
+            return kept[: error.start].decode(), "utf-8"
+        return base64.b64encode(kept).decode(), "base64"
