@@ -132,14 +132,18 @@ class Conversation:
         except httpx.TransportError as error:
             raise self._unreachable(url, error) from error
 
+    def token(self) -> str | None:
+        """What lets the caller in: the server's token, else what the credential gives."""
+        if self.address.token is not None or self._credential is None:
+            return self.address.token
+        if isinstance(self._credential, str):
+            return self._credential
+        return str(self._credential.get_token(f"{self.address.url}/.default").token)
+
     # --- private
 
     def _authorization(self) -> dict[str, str]:
-        token = self.address.token
-        if token is None and isinstance(self._credential, str):
-            token = self._credential
-        if token is None and self._credential is not None:
-            token = self._credential.get_token(f"{self.address.url}/.default").token
+        token = self.token()
         return {"Authorization": f"Bearer {token}"} if token else {}
 
     def _unreachable(self, url: str, error: httpx.TransportError) -> TealError:

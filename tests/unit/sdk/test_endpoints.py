@@ -112,6 +112,13 @@ def test_a_token_endpoint_answers_a_token(client: MLClient) -> None:
     assert client.online_endpoints.get_keys("e").access_token == "a-token"
 
 
+def test_an_aad_endpoint_takes_the_callers_own_token(client: MLClient, arm: Arm) -> None:
+    client.begin_create_or_update(ManagedOnlineEndpoint(name="e", auth_mode="aad_token")).result()
+    found = client.online_endpoints.get_keys("e")
+    assert (found.access_token, repr(found).count("secret")) == ("secret", 0)
+    assert not [request for request in arm.requests if request.method == "POST"]
+
+
 def test_regenerating_asks_for_a_new_key_without_naming_one(client: MLClient, arm: Arm) -> None:
     client.online_endpoints.begin_regenerate_keys("e", key_type="secondary").result()
     assert arm.sent("POST", "/regenerateKeys") == [{"keyType": "Secondary"}]

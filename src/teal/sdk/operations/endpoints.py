@@ -103,7 +103,7 @@ class OnlineEndpointOperations:
         return self.begin_delete(name)
 
     def get_keys(self, name: str) -> EndpointAuthKeys | EndpointAuthToken:
-        """The keys of a `key` endpoint; a fresh token of any other."""
+        """The keys of a `key` endpoint, a fresh token of an `aml_token` one, the caller's own of an `aad_token` one."""
         return self._credentials(name, self._get(name).auth_mode)
 
     def list_keys(self, name: str) -> EndpointAuthKeys | EndpointAuthToken:
@@ -178,6 +178,9 @@ class OnlineEndpointOperations:
         return tuple(str(each["name"]) for each in self._conversation.pages(path, "deployments"))
 
     def _credentials(self, name: str, auth_mode: str) -> EndpointAuthKeys | EndpointAuthToken:
+        if auth_mode == "aad_token":
+            # Nothing to ask for: such an endpoint takes the token that the control plane takes (spec/wire.md §3.6).
+            return EndpointAuthToken(access_token=self._conversation.token(), token_type="Bearer")
         if auth_mode == "key":
             return parse_keys(self._conversation.post(f"{self._root}/{name}/listKeys", "onlineEndpoints"))
         return parse_token(self._conversation.post(f"{self._root}/{name}/token", "onlineEndpoints"))

@@ -1,0 +1,57 @@
+"""`teal env` with a real server: what a shell has evaluated leads other programs to it, over TLS that they trust."""
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.harness.command_line import CommandLine, running_teal
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("bash") and shutil.which("curl")), reason="a shell and a client that reads CURL_CA_BUNDLE"
+)
+
+EVAL = f'eval "$({sys.executable} -m teal.cli.main env --az -g my-group -w my-workspace --subscription my-sub)"; '
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    with running_teal(tmp_path_factory.mktemp("env")) as line:
+        yield line
+
+
+def after_env(line: CommandLine, script: str) -> str:
+    done = line.run("bash", "-ec", EVAL + script)
+    assert done.status == 0, done.err
+    return done.out
+
+
+def test_the_metadata_document_names_the_server_that_is_asked(line: CommandLine) -> None:
+    """spec/wire.md §1.5: `resourceManager` stands in the variable, letter for letter."""
+    out = after_env(line, 'echo "$ARM_CLOUD_METADATA_URL"; curl -fsS "$ARM_CLOUD_METADATA_URL"')
+    url, _, document = out.partition("\n")
+    assert json.loads(document)[0]["resourceManager"] in url
+
+
+def test_the_identity_endpoint_hands_out_a_token_that_lets_in(line: CommandLine) -> None:
+    script = """
+    ask() { curl -fsS "$@"; }
+    TOKEN=$(ask -H "X-IDENTITY-HEADER: $IDENTITY_HEADER" "$IDENTITY_ENDPOINT?api-version=2019-08-01&resource=x" |
+        python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')
+    WORKSPACE="/subscriptions/$AZURE_SUBSCRIPTION_ID/resourceGroups/$AZURE_RESOURCE_GROUP/providers"
+    WORKSPACE="$WORKSPACE/Microsoft.MachineLearningServices/workspaces/$AZUREML_WORKSPACE_NAME"
+    ask -H "Authorization: Bearer $TOKEN" "${IDENTITY_ENDPOINT%/msi/token}$WORKSPACE?api-version=2023-04-01"
+    """
+    assert json.loads(after_env(line, script))["name"] == "my-workspace"
+
+
+def test_az_is_teal_in_that_shell_and_in_what_it_starts(line: CommandLine) -> None:
+    token = after_env(line, "sh -c 'az account get-access-token --query accessToken -o tsv'").strip()
+    assert token == (line.folder / "data" / "token").read_text().strip()
+    assert after_env(line, "az ml online-endpoint list").strip() == "[]"
+
+
+def test_evaluating_it_twice_changes_nothing(line: CommandLine) -> None:
+    assert after_env(line, "env | sort > once; " + EVAL + "env | sort | diff once - && echo same").endswith("same\n")
