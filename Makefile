@@ -12,15 +12,18 @@ CHECKED := src packages tests examples benchmarks soak scripts hatch_build.py
 # uv reads no pip.conf: where the index is named only there, uv is told.
 USE_PIP_INDEX := if [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ] && index=$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}; \
 	then export UV_DEFAULT_INDEX="$$index"; fi
+# The stock Azure client has an environment of its own: none of its packages may help Teal along.
+AZURE      := $(VENV)/azure
+TEST_AZURE  = $(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) $(AZURE)/bin/python -m pytest -q tests/azure
 INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check bench soak reference lock clean
+.PHONY: help setup demo test test-azure check bench soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
-	@echo "make test    the tests"
+	@echo "make test    the tests, last of all those of the stock azure-ai-ml client (make test-azure: only those)"
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
@@ -33,8 +36,12 @@ setup: $(VENV)/.dev
 demo: $(VENV)/.runtime
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.demo $(DEMO)
 
-test: $(VENV)/.dev
+test: $(VENV)/.dev $(AZURE)/.ready
 	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(TESTS)
+	@if [ -z "$(TESTS)" ]; then $(TEST_AZURE); fi
+
+test-azure: $(VENV)/.dev $(AZURE)/.ready
+	@$(TEST_AZURE) $(TESTS)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check $(wildcard $(CHECKED))
@@ -61,7 +68,8 @@ lock: $(VENV)/.bootstrap
 	$(LOCK) $(UPGRADE) pyproject.toml -c requirements/bootstrap.txt -o requirements/runtime.txt; \
 	$(LOCK) $(UPGRADE) pyproject.toml packages/teal-scoring/pyproject.toml requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/bootstrap.txt -o requirements/dev.txt; \
-	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt
+	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt; \
+	$(LOCK) $(UPGRADE) requirements/azure.in -o requirements/azure.txt
 
 clean:
 	rm -rf $(VENV) $(WHEELS)/*.whl dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -89,4 +97,9 @@ $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.scoring-wheel
 $(VENV)/.dev: requirements/dev.txt packages/teal-scoring/pyproject.toml $(VENV)/.runtime
 	@$(USE_PIP_INDEX); $(INSTALL) --require-hashes -r requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation --editable packages/teal-scoring
+	@touch $@
+
+$(AZURE)/.ready: requirements/azure.txt $(VENV)/.bootstrap
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(AZURE)
+	@$(USE_PIP_INDEX); $(UV) pip install --quiet --python $(AZURE)/bin/python --require-hashes -r requirements/azure.txt
 	@touch $@

@@ -28,8 +28,9 @@ FREE_PORTS = ("--port", "0", "--gateway-port", "0")
 class TealServer:
     """The server of one data directory, running or not."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, python: str = sys.executable) -> None:
         self.folder = folder
+        self._python = python
         self.data_dir = folder / "data"
         self.process: ChildProcess | None = None
         kept = {name: value for name, value in os.environ.items() if not name.startswith("TEAL_")}
@@ -43,7 +44,7 @@ class TealServer:
         self._starts += 1
         log_path = self.folder / f"up-{self._starts}.txt"
         self.process = start_process(
-            [sys.executable, "-m", "teal.cli.main", "up", *(words or FREE_PORTS)], log_path=log_path, env=self.environ
+            [self._python, "-m", "teal.cli.main", "up", *(words or FREE_PORTS)], log_path=log_path, env=self.environ
         )
         return self.process
 
@@ -88,7 +89,7 @@ class TealServer:
     def teal(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One command to its end."""
         return subprocess.run(
-            [sys.executable, "-m", "teal.cli.main", *words],
+            [self._python, "-m", "teal.cli.main", *words],
             env=self.environ, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=READY_WITHIN_S * 3, check=False,
         )  # fmt: skip
@@ -117,9 +118,9 @@ class TealServer:
 
 
 @contextmanager
-def teal_server(folder: Path) -> Iterator[TealServer]:
-    """A server to be started; ended, with everything it has started, when the block is left."""
-    server = TealServer(folder)
+def teal_server(folder: Path, python: str = sys.executable) -> Iterator[TealServer]:
+    """A server to be started; ended, with everything it has started, when the block is left. `python` has Teal."""
+    server = TealServer(folder, python)
     try:
         yield server
     finally:

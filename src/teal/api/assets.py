@@ -3,8 +3,8 @@
 from starlette.responses import JSONResponse
 
 from teal.api.calls import InWorkspace, WorkspaceCall
+from teal.api.pages import answer_page, format_descending
 from teal.api.wire import assets as wire
-from teal.api.wire.resources import format_list
 from teal.control import assets as control
 from teal.domain.errors import InvalidInput
 from teal.domain.resource_ids import AssetKind
@@ -23,9 +23,9 @@ async def get_version(kind: AssetKind, call: InWorkspace, name: str, version: st
 
 async def list_versions(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
     """Newest created first, whatever `$orderBy` says: clients ask for `createdtime desc` only."""
-    archived, top = _parse_view(call), _parse_top(call)
+    archived = _parse_view(call)
     found = await call.read(lambda tx: control.list_versions(tx, call.id, kind, name, archived=archived))
-    return JSONResponse(format_list(wire.format_version(asset) for asset in found[:top]))
+    return JSONResponse(answer_page(call, found, wire.format_version, key=lambda asset: format_descending(asset.seq)))
 
 
 async def get_container(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
@@ -42,7 +42,7 @@ async def put_container(kind: AssetKind, call: InWorkspace, name: str) -> JSONRe
 async def list_containers(kind: AssetKind, call: InWorkspace) -> JSONResponse:
     archived = _parse_view(call)
     found = await call.read(lambda tx: control.list_containers(tx, call.id, kind, archived=archived))
-    return JSONResponse(format_list(wire.format_container(container) for container in found))
+    return JSONResponse(answer_page(call, found, wire.format_container, key=lambda container: container.name))
 
 
 # --- private
@@ -57,12 +57,3 @@ def _parse_view(call: WorkspaceCall) -> bool | None:
             f"listViewType must be ActiveOnly, ArchivedOnly or All, not '{text}'.", target="listViewType"
         )
     return _VIEWS[text.lower()]
-
-
-def _parse_top(call: WorkspaceCall) -> int | None:
-    text = call.request.query_params.get("$top")
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise InvalidInput(f"$top must be a whole number, not '{text}'.", target="$top")
-    return int(text)

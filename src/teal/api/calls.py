@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
 
@@ -68,6 +68,11 @@ class Call:
         (`spec/wire.md` §1.5)."""
         host = self.request.headers.get("host", "")
         return host if _HOST.fullmatch(host) else urlsplit(self.services.url).netloc
+
+    @property
+    def path(self) -> str:
+        """The path as it stands in a URL."""
+        return quote(self.request.url.path)
 
     @property
     def base_url(self) -> str:

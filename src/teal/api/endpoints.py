@@ -4,10 +4,10 @@ from starlette.responses import JSONResponse, Response
 
 from teal.api.calls import InWorkspace, format_etag
 from teal.api.operations import answer_change, answer_operation
+from teal.api.pages import answer_page
 from teal.api.wire import endpoints as wire
 from teal.api.wire.members import Members
 from teal.api.wire.patches import merge_patch
-from teal.api.wire.resources import format_list
 from teal.control import endpoints as control
 from teal.control.endpoints import KeyType
 from teal.domain.endpoints import EndpointSpec, OnlineEndpoint
@@ -52,7 +52,12 @@ async def get_endpoint(call: InWorkspace, endpoint: str) -> JSONResponse:
 
 async def list_endpoints(call: InWorkspace) -> JSONResponse:
     views = await call.read(lambda tx: control.list_endpoints(tx, call.id))
-    return JSONResponse(format_list(wire.format_endpoint(view, call.gateway_url) for view in views))
+    gateway_url = call.gateway_url
+    return JSONResponse(
+        answer_page(
+            call, views, lambda view: wire.format_endpoint(view, gateway_url), key=lambda view: view.endpoint.name
+        )
+    )
 
 
 async def delete_endpoint(call: InWorkspace, endpoint: str) -> Response:

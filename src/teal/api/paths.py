@@ -9,8 +9,8 @@ from teal.domain.resource_ids import PROVIDER
 
 SEGMENTS = (
     "subscriptions", "resourceGroups", "providers", "workspaces", "locations", "mfeOperationsStatus",
-    "mfeOperationResults", "datastores", "listSecrets", "models", "environments", "codes", "versions",
-    "startPendingUpload", "onlineEndpoints", "listKeys", "regenerateKeys", "token", "deployments", "getLogs", "skus",
+    "mfeOperationResults", "datastores", "listSecrets", "models", "environments", "codes", "data", "versions",
+    "computes", "startPendingUpload", "onlineEndpoints", "listKeys", "regenerateKeys", "token", "deployments", "getLogs", "skus",
 )  # fmt: skip
 
 

@@ -1,11 +1,14 @@
 """Workspaces over REST (`spec/wire.md` §3.1), and the subscriptions they are in."""
 
+from functools import partial
 from typing import Any
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from teal.api.calls import AnyCall, Call, InWorkspace
+from teal.api.pages import answer_page
 from teal.api.wire.members import Members
+from teal.api.wire.patches import merge_patch
 from teal.api.wire.resources import format_list, format_system_data, format_type
 from teal.control import workspaces as control
 from teal.domain.resource_ids import WorkspaceId
@@ -17,24 +20,39 @@ async def get_workspace(call: InWorkspace) -> JSONResponse:
 
 
 async def put_workspace(call: AnyCall, subscription: str, group: str, workspace: str) -> JSONResponse:
-    """Make sure that it is there; a workspace has nothing to set."""
-    Members(await call.json())
+    """Make it, or replace its tags and properties."""
+    wanted = _parse(await call.json())
     id = WorkspaceId(subscription, group, workspace)
-    known = await call.read(lambda tx: control.find_workspace(tx, id))
-    found = await call.write(lambda tx: control.ensure_workspace(tx, id, call.moment, create=True))
-    return JSONResponse(_format(call, found), 200 if known else 201)
+    done = await call.write(lambda tx: control.put_workspace(tx, id, lambda _: wanted, call.moment))
+    return JSONResponse(_format(call, done.value), 201 if done.created else 200)
+
+
+async def patch_workspace(call: InWorkspace) -> JSONResponse:
+    """A merge patch of what people wrote."""
+    patch = await call.json()
+
+    def build(current: Workspace) -> tuple[dict[str, str], dict[str, Any]]:
+        return _parse(merge_patch({"tags": current.tags, "properties": current.properties}, patch))
+
+    done = await call.write(lambda tx: control.put_workspace(tx, call.id, build, call.moment))
+    return JSONResponse(_format(call, done.value))
+
+
+async def delete_workspace(call: AnyCall, subscription: str, group: str, workspace: str) -> Response:
+    id = WorkspaceId(subscription, group, workspace)
+    deleted = await call.write(lambda tx: control.delete_workspace(tx, id))
+    return Response(status_code=200 if deleted else 204)
 
 
 async def list_workspaces(call: AnyCall, subscription: str, group: str | None = None) -> JSONResponse:
     found = await call.read(control.list_workspaces)
-    return JSONResponse(
-        format_list(
-            _format(call, workspace)
-            for workspace in found
-            if workspace.id.subscription.lower() == subscription.lower()
-            and (group is None or workspace.id.resource_group.lower() == group.lower())
-        )
-    )
+    here = [
+        workspace
+        for workspace in found
+        if workspace.id.subscription.lower() == subscription.lower()
+        and (group is None or workspace.id.resource_group.lower() == group.lower())
+    ]
+    return JSONResponse(answer_page(call, here, partial(_format, call), key=lambda workspace: workspace.id.key))
 
 
 async def list_subscriptions(call: AnyCall) -> JSONResponse:
@@ -49,6 +67,16 @@ async def list_subscriptions(call: AnyCall) -> JSONResponse:
 
 # --- private
 
+_SAID_BY_SERVER = ("workspaceId", "provisioningState", "discoveryUrl", "mlFlowTrackingUri")
+
+
+def _parse(body: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    top = Members(body)
+    members = Members(top.mapping("properties") or {}, "properties")
+    members.drop(*_SAID_BY_SERVER)
+    known = {"friendlyName": members.text("friendlyName"), "description": members.text("description")}
+    return top.texts("tags"), {**{k: v for k, v in known.items() if v is not None}, **members.rest()}
+
 
 def _format(call: Call, workspace: Workspace) -> dict[str, Any]:
     id = workspace.id
@@ -58,10 +86,11 @@ def _format(call: Call, workspace: Workspace) -> dict[str, Any]:
         "type": format_type(),
         "location": workspace.location,
         "kind": "Default",
-        "tags": {},
-        "systemData": format_system_data(workspace.created_at, workspace.created_at),
+        "tags": dict(workspace.tags),
+        "systemData": format_system_data(workspace.created_at, workspace.modified_at or workspace.created_at),
         "properties": {
             "friendlyName": id.name,
+            **workspace.properties,
             "workspaceId": workspace.uuid,
             "provisioningState": "Succeeded",
             "discoveryUrl": f"{call.base_url}/discovery",

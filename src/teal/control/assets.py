@@ -13,7 +13,7 @@ from teal.domain.resource_ids import AssetKind, WorkspaceId
 from teal.store import assets as stored
 from teal.store.database import Transaction
 
-_PATHS = {AssetKind.MODEL: "modelUri", AssetKind.CODE: "codeUri"}
+_PATHS = {AssetKind.MODEL: "modelUri", AssetKind.CODE: "codeUri", AssetKind.DATA: "dataUri"}
 
 
 def put_version(

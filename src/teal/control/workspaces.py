@@ -1,9 +1,15 @@
 """Verbs on workspaces. Called by api; every other verb expects its workspace to exist."""
 
-from teal.control.requests import Moment
-from teal.domain.errors import NotFound
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from teal.control.requests import Accepted, Moment
+from teal.domain.errors import Conflict, NotFound
+from teal.domain.names import parse_workspace_id
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.workspaces import Workspace
+from teal.store import endpoints as stored_endpoints
 from teal.store import workspaces as stored
 from teal.store.database import Transaction
 
@@ -20,9 +26,39 @@ def ensure_workspace(tx: Transaction, id: WorkspaceId, moment: Moment, *, create
             target=id.arm,
             hint="Create it, or start the server with the setting workspaces=auto.",
         )
-    workspace = Workspace(id=id, uuid=moment.new_id(), created_at=moment.now)
-    stored.save_workspace(tx, workspace)
-    return workspace
+    return _create(tx, id, moment)
+
+
+def put_workspace(
+    tx: Transaction,
+    id: WorkspaceId,
+    build: Callable[[Workspace], tuple[Mapping[str, str], Mapping[str, Any]]],
+    moment: Moment,
+) -> Accepted[Workspace]:
+    """Make a workspace, or change its tags and properties: `build` is given the stored one and returns the wanted
+    ones."""
+    current = stored.load_workspace(tx, id)
+    before = current or _create(tx, id, moment)
+    tags, properties = build(before)
+    workspace = replace(before, tags=tags, properties=properties)
+    if workspace != before:
+        workspace = replace(workspace, modified_at=moment.now)
+        stored.save_workspace(tx, workspace)
+    return Accepted(workspace, created=current is None, operation=None)
+
+
+def delete_workspace(tx: Transaction, id: WorkspaceId) -> bool:
+    """Delete a workspace that has no endpoints, with its assets. False: there is no such workspace."""
+    if stored.load_workspace(tx, id) is None:
+        return False
+    if names := [endpoint.name for endpoint in stored_endpoints.list_endpoints(tx, id)]:
+        raise Conflict(
+            f"The workspace '{id.name}' has {len(names)} online endpoints, among them '{names[0]}'.",
+            target=id.name,
+            hint="Delete those first.",
+        )
+    stored.delete_workspace(tx, id)
+    return True
 
 
 def find_workspace(tx: Transaction, id: WorkspaceId) -> Workspace | None:
@@ -31,3 +67,13 @@ def find_workspace(tx: Transaction, id: WorkspaceId) -> Workspace | None:
 
 def list_workspaces(tx: Transaction) -> tuple[Workspace, ...]:
     return tuple(stored.list_workspaces(tx))
+
+
+# --- private
+
+
+def _create(tx: Transaction, id: WorkspaceId, moment: Moment) -> Workspace:
+    parse_workspace_id(id)
+    workspace = Workspace(id=id, uuid=moment.new_id(), created_at=moment.now, modified_at=moment.now)
+    stored.save_workspace(tx, workspace)
+    return workspace

@@ -3,6 +3,9 @@
 import re
 
 from teal.domain.errors import InvalidInput
+from teal.domain.resource_ids import WorkspaceId
+
+MAX_WORD_CHARS = 260
 
 _ENDPOINT = re.compile(r"[a-zA-Z]([-a-zA-Z0-9]*[a-zA-Z0-9])?")
 _ASSET = re.compile(r"[a-zA-Z0-9_][-a-zA-Z0-9_.]{0,254}")
@@ -33,3 +36,18 @@ def parse_asset_name(kind: str, text: str) -> str:
             target="name",
         )
     return text
+
+
+def parse_workspace_id(id: WorkspaceId) -> WorkspaceId:
+    """Subscription, group and workspace may be any words that can be shown (`spec/wire.md` §1.4)."""
+    for kind, text in (
+        ("subscription", id.subscription),
+        ("resource group", id.resource_group),
+        ("workspace", id.name),
+    ):
+        if not 1 <= len(text) <= MAX_WORD_CHARS or not text.isprintable() or text != text.strip():
+            raise InvalidInput(
+                f"{text[:40]!r} is not a valid name of a {kind}: 1 to {MAX_WORD_CHARS} characters that can be shown.",
+                target=kind,
+            )
+    return id

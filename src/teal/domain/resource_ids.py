@@ -10,11 +10,12 @@ PROVIDER = "Microsoft.MachineLearningServices"
 
 
 class AssetKind(StrEnum):
-    """The three kinds of versioned assets; the value is the segment of the ARM id."""
+    """The kinds of versioned assets; the value is the segment of the ARM id."""
 
     MODEL = "models"
     ENVIRONMENT = "environments"
     CODE = "codes"
+    DATA = "data"
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,44 @@ def delete_container(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: st
     tx.connection.execute(delete(asset_containers).where(*_names(asset_containers, ws, kind, name)))
 
 
+def build_container(
+    ws: WorkspaceId,
+    kind: AssetKind,
+    name: str,
+    versions: Sequence[AssetVersion],
+    is_archived: bool,
+    body: Mapping[str, Any],
+) -> AssetContainer:
+    """A container of its own row and its versions, the newest last."""
+    own = body.get(_OWN) or {}
+    last_number = int(own.get("last_number", 0))
+    created, modified = own.get("created_at"), own.get("modified_at")
+    following = next_version_after([*(v.version for v in versions), str(last_number)])
+    return AssetContainer(
+        workspace=ws,
+        kind=kind,
+        name=name,
+        latest_version=versions[-1].version if versions else None,
+        next_version=following,
+        created_at=min(([] if created is None else [created]) + [v.created_at for v in versions], default=0.0),
+        modified_at=max(([] if modified is None else [modified]) + [v.modified_at for v in versions], default=0.0),
+        is_anonymous=bool(versions) and all(v.is_anonymous for v in versions),
+        is_archived=is_archived,
+        body={k: v for k, v in body.items() if k != _OWN},
+        aliases=own.get("aliases") or {},
+        last_number=last_number,
+    )
+
+
+def load_container_row(
+    tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str
+) -> tuple[bool, dict[str, Any]] | None:
+    """Whether a container is archived, and its own row; None where nothing was ever written on it."""
+    query = select(asset_containers.c.is_archived, asset_containers.c.body)
+    row = tx.connection.execute(query.where(*_names(asset_containers, ws, kind, name))).one_or_none()
+    return None if row is None else (row.is_archived, JSON_OBJECTS.parse(row.body))
+
+
 # --- private
 
 _OWN = "_container"
@@ -151,34 +189,6 @@ def _list_containers(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: st
     state_of = {row.name: (row.is_archived, JSON_OBJECTS.parse(row.body)) for row in tx.connection.execute(states)}
 
     return tuple(
-        _build_container(ws, kind, found_name, versions.get(found_name, []), *state_of.get(found_name, (False, {})))
+        build_container(ws, kind, found_name, versions.get(found_name, []), *state_of.get(found_name, (False, {})))
         for found_name in sorted({*versions, *(each for each, (_, body) in state_of.items() if _OWN in body)})
-    )
-
-
-def _build_container(
-    ws: WorkspaceId,
-    kind: AssetKind,
-    name: str,
-    versions: Sequence[AssetVersion],
-    is_archived: bool,
-    body: Mapping[str, Any],
-) -> AssetContainer:
-    own = body.get(_OWN) or {}
-    last_number = int(own.get("last_number", 0))
-    created, modified = own.get("created_at"), own.get("modified_at")
-    following = next_version_after([*(v.version for v in versions), str(last_number)])
-    return AssetContainer(
-        workspace=ws,
-        kind=kind,
-        name=name,
-        latest_version=versions[-1].version if versions else None,
-        next_version=following,
-        created_at=min(([] if created is None else [created]) + [v.created_at for v in versions], default=0.0),
-        modified_at=max(([] if modified is None else [modified]) + [v.modified_at for v in versions], default=0.0),
-        is_anonymous=bool(versions) and all(v.is_anonymous for v in versions),
-        is_archived=is_archived,
-        body={k: v for k, v in body.items() if k != _OWN},
-        aliases=own.get("aliases") or {},
-        last_number=last_number,
     )

@@ -63,5 +63,15 @@ def load_endpoint_status(tx: Transaction, name: str) -> EndpointStatus | None:
     return None if body is None else ENDPOINT_STATUSES.parse(body)
 
 
+def list_endpoint_statuses(tx: Transaction, workspace: WorkspaceId) -> dict[str, EndpointStatus]:
+    """By endpoint; one that the loop has not looked at yet is not in it."""
+    query = (
+        select(endpoint_statuses.c.endpoint, endpoint_statuses.c.body)
+        .join(endpoints, endpoints.c.name == endpoint_statuses.c.endpoint)
+        .where(endpoints.c.workspace == workspace.key)
+    )
+    return {name: ENDPOINT_STATUSES.parse(body) for name, body in tx.connection.execute(query)}
+
+
 def save_endpoint_status(tx: Transaction, name: str, status: EndpointStatus) -> None:
     save_row(tx, endpoint_statuses, {"endpoint": name}, {"body": ENDPOINT_STATUSES.format(status)})

@@ -37,6 +37,15 @@ def list_unfinished(tx: Transaction, endpoint: str) -> tuple[Operation, ...]:
     return tuple(_parse_row(row) for row in tx.connection.execute(query.order_by(operations.c.seq)))
 
 
+def list_all_unfinished(tx: Transaction) -> dict[str, list[Operation]]:
+    """What is still to be done, by endpoint, first accepted first."""
+    found: dict[str, list[Operation]] = {}
+    for row in tx.connection.execute(_SELECT.where(operations.c.is_final.is_(False)).order_by(operations.c.seq)):
+        operation = _parse_row(row)
+        found.setdefault(operation.endpoint, []).append(operation)
+    return found
+
+
 def delete_ended_operations(tx: Transaction, *, before: float) -> int:
     """Forget operations that ended before a time (epoch seconds), so that the table does not grow for ever."""
     query = delete(operations).where(operations.c.is_final.is_(True), operations.c.ended_at < before)

@@ -4,15 +4,16 @@ Called by control/registry.py; single rows are those of store/assets.py.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Select, and_, select, union
+from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, union
 
-from teal.domain.assets import AssetVersion
+from teal.domain.assets import AssetContainer, AssetVersion, next_version_after
 from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.store.assets import build_container, load_container_row
 from teal.store.database import Transaction
-from teal.store.rows import ASSET_VERSIONS
+from teal.store.rows import ASSET_VERSIONS, JSON_OBJECTS
 from teal.store.tables import asset_containers, asset_versions
 
 
@@ -64,6 +65,67 @@ def list_version_texts(tx: Transaction, ws: WorkspaceId, name: str) -> Sequence[
     columns = asset_versions.c
     query = select(columns.version).where(_is_model(ws, name)).order_by(columns.seq)
     return tx.connection.execute(query).scalars().all()
+
+
+def load_model(tx: Transaction, ws: WorkspaceId, name: str) -> AssetContainer | None:
+    """The container of a model, from its own row and its oldest and newest version only."""
+    own = load_container_row(tx, ws, AssetKind.MODEL, name)
+    columns = asset_versions.c
+    ends = select(func.min(columns.seq), func.max(columns.seq)).where(_is_model(ws, name))
+    query = select(columns.seq, columns.body).where(columns.seq.in_(tx.connection.execute(ends).one()))
+    versions = tuple(_read(tx, query.order_by(columns.seq)))
+    if not versions and own is None:
+        return None
+    container = build_container(ws, AssetKind.MODEL, name, versions, *(own or (False, {})))
+    texts = list_version_texts(tx, ws, name)
+    return replace(container, next_version=next_version_after([*texts, str(container.last_number)]))
+
+
+def list_aliases(tx: Transaction, ws: WorkspaceId, names: Sequence[str]) -> dict[str, Mapping[str, str]]:
+    """The labels of those of the models that have any: name -> alias -> version."""
+    own = asset_containers.c
+    query = select(own.name, own.body).where(
+        own.workspace == ws.key, own.kind == AssetKind.MODEL.value, own.name.in_(names)
+    )
+    containers = (
+        build_container(ws, AssetKind.MODEL, row.name, (), False, JSON_OBJECTS.parse(row.body))
+        for row in tx.connection.execute(query)
+    )
+    return {container.name: container.aliases for container in containers if container.aliases}
+
+
+def load_overviews(
+    tx: Transaction, ws: WorkspaceId, names: Sequence[str], words: Sequence[str]
+) -> list[tuple[AssetContainer, tuple[AssetVersion, ...]]]:
+    """Containers by name, each with its versions that stand out, newest first: the newest active one, the newest
+    archived one, and every active one in whose row one of `words` occurs. Few queries, however many names."""
+    columns, own = asset_versions.c, asset_containers.c
+    of_model = and_(columns.workspace == ws.key, columns.kind == AssetKind.MODEL.value, columns.name.in_(names))
+    ends = select(
+        func.min(columns.seq),
+        func.max(columns.seq).filter(columns.is_archived),
+        func.max(columns.seq).filter(not_(columns.is_archived)),
+    )
+    seqs = {seq for row in tx.connection.execute(ends.where(of_model).group_by(columns.name)) for seq in row if seq}
+    named = [columns.body.contains(word, autoescape=True) for word in words]
+    query = select(columns.seq, columns.body).where(
+        of_model, or_(columns.seq.in_(seqs), and_(not_(columns.is_archived), or_(*named)))
+    )
+    versions: dict[str, list[AssetVersion]] = {}
+    for version in _read(tx, query.order_by(columns.seq)):
+        versions.setdefault(version.name, []).append(version)
+    rows = select(own.name, own.is_archived, own.body).where(
+        own.workspace == ws.key, own.kind == AssetKind.MODEL.value, own.name.in_(names)
+    )
+    own_rows = {row.name: (row.is_archived, JSON_OBJECTS.parse(row.body)) for row in tx.connection.execute(rows)}
+    return [
+        (
+            build_container(ws, AssetKind.MODEL, name, versions.get(name, ()), *own_rows.get(name, (False, {}))),
+            tuple(reversed(versions.get(name, ()))),
+        )
+        for name in names
+        if name in versions or name in own_rows
+    ]
 
 
 def rename_model(tx: Transaction, ws: WorkspaceId, old: str, new: str, versions: Sequence[AssetVersion]) -> None:

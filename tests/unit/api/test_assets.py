@@ -140,3 +140,21 @@ async def test_a_container_says_when_its_first_version_came_and_its_last_changed
     (listed,) = (await rest.client.get(f"{WORKSPACE}/models")).json()["value"]
     assert listed["systemData"]["createdAt"] == "2027-01-15T08:00:00.000000Z"
     assert listed["systemData"]["lastModifiedAt"] == "2027-01-15T08:01:00.000000Z"
+
+
+async def test_data_is_kept_and_keeps_its_path(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/data/collected/versions/1"
+    body = {"dataUri": "azureml://datastores/workspaceblobstore/paths/x", "dataType": "uri_folder"}
+    assert (await rest.client.put(path, json={"properties": body})).status_code == 201
+    assert (await rest.client.get(path)).json()["properties"]["dataUri"] == body["dataUri"]
+    assert (await rest.client.put(path, json={"properties": {**body, "dataUri": "other"}})).status_code == 400
+    assert [d["name"] for d in (await rest.client.get(f"{WORKSPACE}/data")).json()["value"]] == ["collected"]
+
+
+async def test_a_build_without_the_name_of_its_dockerfile_has_the_usual_one(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/environments/built/versions/1"
+    body = {"properties": {"build": {"contextUri": "https://host/azblob/azureml/a/"}}}
+    first = await rest.client.put(path, json=body)
+    assert first.json()["properties"]["build"]["dockerfilePath"] == "Dockerfile"
+    assert (await rest.client.put(path, json=body)).status_code == 200
+    assert (await rest.client.put(path, json=first.json())).status_code == 200

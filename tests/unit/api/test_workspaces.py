@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tests.harness.bodies import put_assets, put_endpoint
 from tests.harness.rest import WORKSPACE, RestServer, running_rest
 
 LIST = WORKSPACE.rpartition("/")[0]
@@ -55,3 +56,45 @@ async def test_a_gateway_that_listens_everywhere_is_called_as_this_server_is(res
     object.__setattr__(rest.app.state.services, "gateway_url", "http://0.0.0.0:7080")
     answer = await rest.client.put(f"{WORKSPACE}/onlineEndpoints/one", json={}, headers={"Host": "models.example:7443"})
     assert answer.json()["properties"]["scoringUri"] == "http://models.example:7080/endpoints/one/score"
+
+
+async def test_a_workspace_keeps_what_is_written_on_it(rest: RestServer) -> None:
+    body = {"tags": {"team": "a"}, "properties": {"friendlyName": "The one", "description": "d", "odd": {"x": 1}}}
+    made = await rest.client.put(WORKSPACE, json=body)
+    assert made.status_code == 201
+    assert made.json()["tags"] == {"team": "a"}
+    assert made.json()["properties"]["odd"] == {"x": 1}
+    changed = await rest.client.patch(WORKSPACE, json={"tags": {"team": None, "n": "1"}, "properties": {"odd": None}})
+    assert changed.json()["tags"] == {"n": "1"}
+    assert changed.json()["properties"]["friendlyName"] == "The one"
+    assert "odd" not in (await rest.client.get(WORKSPACE)).json()["properties"]
+    assert (await rest.client.put(WORKSPACE, json={"tags": {"a": 1}})).status_code == 400
+
+
+async def test_a_workspace_is_deleted_with_its_assets_but_not_with_endpoints(tmp_path: Path) -> None:
+    async with running_rest(tmp_path, create_workspaces=False) as rest:
+        await rest.client.put(WORKSPACE, json={})
+        await put_assets(rest.client)
+        await put_endpoint(rest.client)
+        refused = await rest.client.delete(WORKSPACE)
+        assert refused.status_code == 409
+        assert "'diabetes'" in refused.json()["error"]["message"]
+        await rest.client.delete(f"{WORKSPACE}/onlineEndpoints/diabetes")
+        await rest.settle()
+        assert (await rest.client.delete(WORKSPACE)).status_code == 200
+        assert (await rest.client.get(WORKSPACE)).status_code == 404
+        assert (await rest.client.delete(WORKSPACE)).status_code == 204
+        await rest.client.put(WORKSPACE, json={})
+        assert (await rest.client.get(f"{WORKSPACE}/models")).json() == {"value": []}
+
+
+async def test_a_workspace_has_a_name_that_can_be_shown(rest: RestServer) -> None:
+    for name in ("%20", "a%0ab", "x" * 300, "%00"):
+        path = WORKSPACE.replace("/workspaces/ws", f"/workspaces/{name}")
+        assert (await rest.client.get(path)).status_code == 400, name
+        assert (await rest.client.put(path, json={})).status_code == 400, name
+
+
+async def test_there_are_no_computes(rest: RestServer) -> None:
+    assert (await rest.client.get(f"{WORKSPACE}/computes")).json() == {"value": []}
+    assert (await rest.client.get(f"{WORKSPACE}/computes/k8s")).status_code == 404

@@ -9,6 +9,8 @@ from teal.domain.assets import AssetContainer, AssetVersion
 from teal.domain.errors import InvalidInput
 from teal.domain.resource_ids import AssetKind, AssetRef
 
+DEFAULT_DOCKERFILE = "Dockerfile"
+
 
 def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
     """The properties of a version as they are kept: checked where Teal reads them, all others as sent."""
@@ -26,12 +28,19 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
             members.mapping("flavors")
         case AssetKind.CODE:
             _require(members, "codeUri")
+        case AssetKind.DATA:
+            _require(members, "dataUri")
+            members.text("dataType")
         case AssetKind.ENVIRONMENT:
             members.text("image")
             members.text("condaFile")
-            members.mapping("build")
+            build = members.nested("build")
+            build.text("contextUri")
             members.mapping("inferenceConfig")
-    return {k: v for k, v in (sent or {}).items() if v is not None and k not in ("provisioningState",)}
+    kept = {k: v for k, v in (sent or {}).items() if v is not None and k not in ("provisioningState",)}
+    if kept.get("build"):
+        kept["build"] = {**kept["build"], "dockerfilePath": build.text("dockerfilePath") or DEFAULT_DOCKERFILE}
+    return kept
 
 
 def parse_container(body: object) -> dict[str, Any]:

@@ -65,6 +65,13 @@ class Members:
             return None if value is None else dict(value)
         raise self._wrong(name, "an object", value)
 
+    def array(self, name: str) -> list[Any]:
+        """A list kept as it is; empty when absent."""
+        value = self._take(name)
+        if value is None or isinstance(value, list):
+            return list(value or ())
+        raise self._wrong(name, "a list", value)
+
     def nested(self, name: str) -> "Members":
         """A nested object to be read in the same way; empty when absent."""
         value = self._take(name)

@@ -47,5 +47,5 @@ def format_failure(failure: Failure) -> dict[str, str]:
 
 
 def format_list(values: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """A list on one page: no `nextLink` (`spec/wire.md` §2)."""
+    """A list, or a page of one: no `nextLink` (`spec/wire.md` §2)."""
     return {"value": list(values)}
