@@ -17,6 +17,8 @@ from teal.sdk.trust import write_bundle
 
 METADATA_PATH = "/metadata/endpoints?api-version=2019-05-01"
 IDENTITY_PATH = "/msi/token"
+#: What the metadata document calls the server's cloud.
+CLOUD = "Teal"
 #: What only this machine is called; requests to it never need a proxy.
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
@@ -66,6 +68,8 @@ def build_exports(
     host = urlsplit(address.url).hostname or ""
     exports = {
         "ARM_CLOUD_METADATA_URL": address.url + METADATA_PATH,
+        # Without it the MLflow plug-in looks for the public clouds first (spec/mlflow.md §2.3).
+        "AZUREML_CURRENT_CLOUD": CLOUD,
         "IDENTITY_ENDPOINT": address.url + IDENTITY_PATH,
         "IDENTITY_HEADER": address.token or "",
         "REQUESTS_CA_BUNDLE": str(bundle),

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from teal.sdk.paths import check_name
+
 DEFAULT_SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
 DEFAULT_GROUP = "teal"
 DEFAULT_WORKSPACE = "default"
@@ -55,8 +57,9 @@ def load_scope(
 ) -> Scope:
     """What is given, else what was set as default, else the workspace every server has from the start."""
     defaults = {} if subscription and group and workspace else load_defaults(environ)
-    return Scope(
+    named = (
         subscription or defaults.get("subscription") or DEFAULT_SUBSCRIPTION,
         group or defaults.get("group") or DEFAULT_GROUP,
         workspace or defaults.get("workspace") or DEFAULT_WORKSPACE,
     )
+    return Scope(*(check_name(each) for each in named))

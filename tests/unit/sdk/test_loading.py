@@ -191,3 +191,15 @@ def test_what_show_prints_loads_again_as_the_same_thing(tmp_path: Path) -> None:
     blue.id, blue.provisioning_state = "/subscriptions/x", "Succeeded"
     again = parse_deployment_data(dump(blue), place_here("show"))
     assert {**dump(again), "id": blue.id, "provisioning_state": "Succeeded"} == dump(blue)
+
+
+@pytest.mark.parametrize("text", ["tags: " + "[" * 3000 + "]" * 3000, "tags: " + "{a: " * 200 + "1" + "}" * 200])
+def test_a_file_nested_without_end_is_refused_in_a_sentence(text: str) -> None:
+    with pytest.raises(ValidationError, match="nested more than 100 levels"):
+        load_online_endpoint(io.StringIO(f"name: e\n{text}\n"))
+
+
+def test_a_file_that_refers_to_itself_over_and_over_is_read_at_once() -> None:
+    lines = ["a0: &a0 [x, x]", *(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30))]
+    with pytest.raises(ValidationError, match="unknown key 'a0'"):
+        load_online_endpoint(io.StringIO("name: e\n" + "\n".join(lines) + "\n"))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from teal.sdk.entities.computes import Compute
+from teal.sdk.paths import below
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
 from teal.sdk.wire.computes import parse_compute
@@ -17,7 +18,7 @@ class ComputeOperations:
 
     def get(self, name: str) -> Compute:
         """The compute of that name."""
-        return parse_compute(self._conversation.get(f"{self._root}/{name}", "computes"))
+        return parse_compute(self._conversation.get(below(self._root, name), "computes"))
 
     def list(self, *, compute_type: str | None = None) -> Iterator[Compute]:
         """All computes of the workspace, or those of one type."""

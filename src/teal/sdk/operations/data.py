@@ -4,6 +4,7 @@
 import dataclasses
 
 from teal.sdk.entities.settings import DataAsset, DataCollector, DeploymentCollection
+from teal.sdk.paths import below
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
 
@@ -40,7 +41,7 @@ class DataOperations:
         if str(collection.enabled).lower() != "true" or isinstance(data, str):
             return collection
         asset = data or DataAsset()
-        path = asset.data_id or f"{self._root}/{asset.name or name}/versions/{asset.version or 1}"
+        path = asset.data_id or below(self._root, asset.name or name, "versions", asset.version or 1)
         if send and not asset.data_id:
             properties = {
                 "dataType": "uri_folder",

@@ -14,6 +14,7 @@ from teal.sdk.operations.data import DataOperations
 from teal.sdk.operations.environments import EnvironmentOperations
 from teal.sdk.operations.models import ModelOperations
 from teal.sdk.operations.workspaces import WorkspaceOperations
+from teal.sdk.paths import below
 from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import Scope
 from teal.sdk.scripts import check_script
@@ -108,7 +109,7 @@ class OnlineDeploymentOperations:
     def list(self, endpoint_name: str, *, local: bool = False) -> Iterator[OnlineDeployment]:
         """The deployments of an endpoint."""
         refuse_local(local)
-        pages = self._conversation.pages(f"{self._root}/{endpoint_name}/deployments", "deployments")
+        pages = self._conversation.pages(below(self._root, endpoint_name, "deployments"), "deployments")
         return (parse_deployment(each) for each in pages)
 
     def begin_delete(self, name: str, endpoint_name: str, *, local: bool | None = False) -> LROPoller[None]:
@@ -145,7 +146,7 @@ class OnlineDeploymentOperations:
 
     def list_autoscale(self, endpoint_name: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """The deployments of an endpoint that have one, and what it is."""
-        for resource in self._conversation.pages(f"{self._root}/{endpoint_name}/deployments", "deployments"):
+        for resource in self._conversation.pages(below(self._root, endpoint_name, "deployments"), "deployments"):
             if setting := as_map(resource.get("properties")).get("autoscale"):
                 yield str(resource["name"]), setting
 
@@ -165,7 +166,7 @@ class OnlineDeploymentOperations:
                 f"The deployment '{name}' has no endpoint.",
                 hint="`endpoint_name:` in its YAML file, or --endpoint-name.",
             )
-        return f"{self._root}/{endpoint_name}/deployments/{name}"
+        return below(self._root, endpoint_name, "deployments", name)
 
     def _read(self, path: str) -> OnlineDeployment:
         answer = self._conversation.request("GET", path, "deployments")

@@ -11,6 +11,7 @@ import httpx
 from teal.sdk.entities.endpoints import EndpointAuthKeys, EndpointAuthToken, OnlineEndpoint
 from teal.sdk.errors import ResourceNotFoundError, ValidationError, build_http_error
 from teal.sdk.operations.workspaces import WorkspaceOperations
+from teal.sdk.paths import below
 from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
@@ -95,7 +96,7 @@ class OnlineEndpointOperations:
     def begin_delete(self, name: str | None = None, *, local: bool = False) -> LROPoller[None]:
         """Delete it with its deployments."""
         refuse_local(local)
-        answer = self._conversation.request("DELETE", f"{self._root}/{_name(name)}", "onlineEndpoints")
+        answer = self._conversation.request("DELETE", below(self._root, _name(name)), "onlineEndpoints")
         return LROPoller(self._conversation, answer, lambda: None)
 
     def delete(self, name: str) -> LROPoller[None]:
@@ -116,7 +117,7 @@ class OnlineEndpointOperations:
         if kind not in ("primary", "secondary"):
             raise ValidationError(f"key_type is 'primary' or 'secondary', not '{key_type}'.")
         body = {"keyType": kind.capitalize()}
-        path = f"{self._root}/{name}/regenerateKeys"
+        path = below(self._root, name, "regenerateKeys")
         answer = self._conversation.request("POST", path, "onlineEndpoints", json=body)
         return LROPoller(self._conversation, answer, lambda: None)
 
@@ -161,7 +162,7 @@ class OnlineEndpointOperations:
     # --- private
 
     def _get(self, name: str) -> OnlineEndpoint:
-        answer = self._conversation.request("GET", f"{self._root}/{name}", "onlineEndpoints")
+        answer = self._conversation.request("GET", below(self._root, name), "onlineEndpoints")
         endpoint = parse_endpoint(answer.json())
         endpoint.etag = answer.headers.get("ETag")
         return endpoint
@@ -169,12 +170,12 @@ class OnlineEndpointOperations:
     def _begin(
         self, method: str, name: str, body: dict[str, Any], *, etag: str | None = None
     ) -> LROPoller[OnlineEndpoint]:
-        path, headers = f"{self._root}/{name}", {"If-Match": etag} if etag else {}
+        path, headers = below(self._root, name), {"If-Match": etag} if etag else {}
         answer = self._conversation.request(method, path, "onlineEndpoints", json=body, headers=headers)
         return LROPoller(self._conversation, answer, lambda: self.get(name))
 
     def _deployment_names(self, name: str) -> tuple[str, ...]:
-        path = f"{self._root}/{name}/deployments"
+        path = below(self._root, name, "deployments")
         return tuple(str(each["name"]) for each in self._conversation.pages(path, "deployments"))
 
     def _credentials(self, name: str, auth_mode: str) -> EndpointAuthKeys | EndpointAuthToken:
@@ -182,8 +183,8 @@ class OnlineEndpointOperations:
             # Nothing to ask for: such an endpoint takes the token that the control plane takes (spec/wire.md §3.6).
             return EndpointAuthToken(access_token=self._conversation.token(), token_type="Bearer")
         if auth_mode == "key":
-            return parse_keys(self._conversation.post(f"{self._root}/{name}/listKeys", "onlineEndpoints"))
-        return parse_token(self._conversation.post(f"{self._root}/{name}/token", "onlineEndpoints"))
+            return parse_keys(self._conversation.post(below(self._root, name, "listKeys"), "onlineEndpoints"))
+        return parse_token(self._conversation.post(below(self._root, name, "token"), "onlineEndpoints"))
 
 
 def _name(name: str | None) -> str:

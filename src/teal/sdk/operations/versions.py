@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from teal.sdk.errors import ResourceNotFoundError, ValidationError
+from teal.sdk.paths import below
 from teal.sdk.references import parse_reference
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
@@ -22,12 +23,12 @@ class VersionedAssets:
         if version and label:
             raise ValidationError("Give a version or a label, not both.")
         if version:
-            found: dict[str, Any] = self._conversation.get(f"{self._root}/{name}/versions/{version}", self._kind)
+            found: dict[str, Any] = self._conversation.get(below(self._root, name, "versions", version), self._kind)
             return found
         return self._latest(name, label or "latest")
 
     def versions(self, name: str, view: str, **params: Any) -> Iterator[dict[str, Any]]:
-        return self._conversation.pages(f"{self._root}/{name}/versions", self._kind, listViewType=view, **params)
+        return self._conversation.pages(below(self._root, name, "versions"), self._kind, listViewType=view, **params)
 
     def containers(self, view: str) -> Iterator[dict[str, Any]]:
         return self._conversation.pages(self._root, self._kind, listViewType=view)
@@ -35,14 +36,14 @@ class VersionedAssets:
     def container(self, name: str) -> dict[str, Any] | None:
         """The properties of a name's container, or None where there is no such name."""
         try:
-            body = self._conversation.get(f"{self._root}/{name}", self._kind)
+            body = self._conversation.get(below(self._root, name), self._kind)
         except ResourceNotFoundError:
             return None
         properties: dict[str, Any] = body.get("properties") or {}
         return properties
 
     def write(self, name: str, version: str, body: dict[str, Any]) -> dict[str, Any]:
-        path = f"{self._root}/{name}/versions/{version}"
+        path = below(self._root, name, "versions", version)
         written: dict[str, Any] = self._conversation.request("PUT", path, self._kind, json=body).json()
         return written
 
@@ -53,9 +54,9 @@ class VersionedAssets:
             body = {"properties": {**resource["properties"], "isArchived": archived}}
             self.write(name, resource["name"], body)
             return
-        body = self._conversation.get(f"{self._root}/{name}", self._kind)
+        body = self._conversation.get(below(self._root, name), self._kind)
         body = {"properties": {**(body.get("properties") or {}), "isArchived": archived}}
-        self._conversation.request("PUT", f"{self._root}/{name}", self._kind, json=body)
+        self._conversation.request("PUT", below(self._root, name), self._kind, json=body)
 
     def resolve(self, text: str, kind: str) -> str:
         """The id a reference stands for; what the server reads as it stands is passed on."""
@@ -63,7 +64,7 @@ class VersionedAssets:
         if isinstance(reference, str):
             return reference
         if reference.version:
-            return f"{self._root}/{reference.name}/versions/{reference.version}"
+            return below(self._root, reference.name, "versions", reference.version)
         return str(self._latest(reference.name, reference.label or "latest")["id"])
 
     # --- private
@@ -72,7 +73,7 @@ class VersionedAssets:
         if label != "latest":
             raise ValidationError(f"'{label}' is not a label Teal knows; only 'latest' is.")
         newest = {"$orderBy": "createdtime desc", "$top": 1}
-        for resource in self._conversation.pages(f"{self._root}/{name}/versions", self._kind, **newest):
+        for resource in self._conversation.pages(below(self._root, name, "versions"), self._kind, **newest):
             return resource
         raise ResourceNotFoundError(
             f"There is no {self._kind[:-1]} named '{name}'.",

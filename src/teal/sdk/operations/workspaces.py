@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from teal.sdk.entities.workspaces import Workspace
 from teal.sdk.errors import ValidationError
+from teal.sdk.paths import check_name
 from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import Scope
 from teal.sdk.transport import Conversation
@@ -34,7 +35,11 @@ class WorkspaceOperations:
 
     def begin_create(self, workspace: Workspace) -> LROPoller[Workspace]:
         """Make it, or make sure that it is there."""
-        scope = Scope(self._scope.subscription, workspace.resource_group or self._scope.group, workspace.name)
+        scope = Scope(
+            self._scope.subscription,
+            check_name(workspace.resource_group or self._scope.group),
+            check_name(workspace.name),
+        )
         body = build_workspace(workspace)
         answer = self._conversation.request("PUT", scope.id, "workspaces", json=body)
         return LROPoller(
@@ -62,4 +67,6 @@ class WorkspaceOperations:
     # --- private
 
     def _named(self, name: str | None) -> Scope:
-        return Scope(self._scope.subscription, self._scope.group, name) if name else self._scope
+        if name is None:
+            return self._scope
+        return Scope(self._scope.subscription, self._scope.group, check_name(name))
