@@ -13,7 +13,7 @@ from teal.gateway.errors import GatewayRefused
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, build_resources
-from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_requests, observe_traffic
+from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_in_flight, observe_requests, observe_traffic
 from teal.gateway.xds_server import XdsServer
 
 
@@ -24,12 +24,16 @@ class Gateway:
     Envoy that was adopted, and one that is starting does not listen yet.
     """
 
-    def __init__(self, settings: EnvoySettings, changed: Callable[[], None] = lambda: None) -> None:
+    changed: Callable[[str | None], None]
+    """Called with the name of an endpoint for which something is acknowledged or rejected, and with None when any
+    endpoint may be concerned: a gateway has come or gone."""
+
+    def __init__(self, settings: EnvoySettings, changed: Callable[[str | None], None] = lambda _: None) -> None:
         self.changed = changed
         self._news = asyncio.Event()
         self._publications = Publications(self._notify)
         self._xds_server = XdsServer(settings.xds_socket, self._publications)
-        self._envoy = EnvoyProcess(settings, self._notify)
+        self._envoy = EnvoyProcess(settings, lambda: self._notify(None))
         self._admin = Admin(settings.admin_socket)
 
     async def start(self) -> None:
@@ -99,13 +103,18 @@ class Gateway:
         """What Envoy counts per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
         return await observe_traffic(self._admin)
 
+    async def observe_in_flight(self, endpoint_name: str) -> dict[str, int]:
+        """Requests in the hands of each instance of one endpoint, by instance id. Raises `httpx.HTTPError` while there
+        is no Envoy to ask."""
+        return await observe_in_flight(self._admin, endpoint_name)
+
     async def observe_requests(self, endpoint_name: str) -> dict[str, TrafficObserved]:
         """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
         return await observe_requests(self._admin, endpoint_name)
 
     # --- private
 
-    def _notify(self) -> None:
+    def _notify(self, endpoint_name: str | None) -> None:
         self._news.set()
         self._news = asyncio.Event()
-        self.changed()
+        self.changed(endpoint_name)

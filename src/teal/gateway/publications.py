@@ -50,7 +50,9 @@ class ConnectedGateway(Protocol):
 class Publications:
     """The wanted state of all endpoints, and the set of connected gateways."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
+    def __init__(self, changed: Callable[[str | None], None]) -> None:
+        """`changed` is called with the name of an endpoint that is settled or rejected now, and with None when a
+        gateway has come or gone."""
         self._changed = changed
         self._records: dict[str, _Record] = {}
         self._gateways: dict[str, ConnectedGateway] = {}
@@ -111,12 +113,12 @@ class Publications:
         self._gateways[gateway.node_id] = gateway
         if earlier is not None:
             earlier.close()
-        self._changed()
+        self._changed(None)
 
     def disconnect(self, gateway: ConnectedGateway) -> None:
         if self._gateways.get(gateway.node_id) is gateway:
             del self._gateways[gateway.node_id]
-            self._changed()
+            self._changed(None)
 
     @property
     def connected(self) -> frozenset[str]:
@@ -130,7 +132,7 @@ class Publications:
                 del self._records[endpoint]
             else:
                 record.good = record.wanted
-        self._changed()
+        self._changed(endpoint)
 
     def report_rejected(self, endpoint: str, version: str | None, words: str) -> None:
         """A gateway refused a resource of this version: everybody goes back to the last good one.
@@ -145,7 +147,7 @@ class Publications:
         elif record.wanted.version == version:
             record.rejected = words
             self._advance(endpoint)
-        self._changed()
+        self._changed(endpoint)
 
     # --- private
 

@@ -37,6 +37,13 @@ async def observe_traffic(admin: Admin) -> GatewayObserved:
     return build_observed(clusters.get("cluster_statuses", []), stats["stats"])
 
 
+async def observe_in_flight(admin: Admin, endpoint: str) -> dict[str, int]:
+    """Requests in the hands of each instance of one endpoint, copies included: one question, as short an answer."""
+    clusters = await admin.get_json("/clusters", format="json", filter=f"^{re.escape(endpoint)}/")
+    observed = build_observed(clusters.get("cluster_statuses", []), ())
+    return {id: count for traffic in observed.deployments.values() for id, count in traffic.in_flight.items()}
+
+
 async def observe_requests(admin: Admin, endpoint: str) -> dict[str, TrafficObserved]:
     """The totals of one endpoint by deployment, without what is in flight: one question whose answer is short however
     many endpoints there are."""

@@ -26,6 +26,7 @@ from teal.domain.instances import InstanceObserved, InstancePhase
 from teal.domain.operations import OperationStatus
 from teal.gateway.errors import GatewayRefused
 from teal.gateway.gateway import Gateway
+from teal.reconcile.agenda import Agenda
 from teal.reconcile.endpoints import EndpointPlan, plan_endpoint
 from teal.reconcile.mounts import build_instance_spec
 from teal.reconcile.probes import Prober, ProbeTarget
@@ -37,6 +38,7 @@ from teal.store import instances as stored_instances
 from teal.store.database import Store, Transaction
 
 RESYNC_S = 15.0
+RESYNCS_PER_S = 20.0
 DRAIN_LOOK_S = 0.1
 AFTER_ERROR_S = 1.0
 STOP_GRACE_S = 30.0
@@ -71,7 +73,8 @@ class Loop:
         self._limits = limits
         self._prober = Prober()
         self._woken = asyncio.Event()
-        self._look_at: dict[str, float] = {}
+        self._agenda = Agenda()
+        self._awaiting: set[str] = set()
         self._endpoint_of: dict[str, str] = {}
         self._unresolvable: dict[str, InstanceObserved] = {}
         self._published: dict[str, str] = {}
@@ -82,7 +85,7 @@ class Loop:
         self._store.changed = self.wake
         self._backend.changed = self._wake_instance
         self._prober.changed = self._wake_instance
-        self._gateway.changed = self.wake_all
+        self._gateway.changed = self._hear_gateway
         await self._backend.open()
         names = await self._store.read(stored_endpoints.list_endpoint_names)
         known = await self._store.read(partial(_list_instance_ids, names=names))
@@ -90,7 +93,7 @@ class Loop:
             log.warning("removing instance %s: nothing in the store remembers it", id)
             await self._backend.remove(id, grace_s=STOP_GRACE_S)
         for name in names:
-            self._look_at[name] = 0.0
+            self._agenda.set(name, 0.0)
             await self._guarded_pass(name)
         self._gateway.set_complete()
 
@@ -99,14 +102,14 @@ class Loop:
 
         1. a request has changed what is wanted of it;
         2. one of its instances has started, ended or changed its probe verdict;
-        3. a gateway has connected, acknowledged or refused something;
-        4. a time has come: a restart, a look at draining instances, the regular resync.
+        3. a gateway has acknowledged or refused what this endpoint waits for;
+        4. a time has come: a restart, a look at draining instances, the regular resync (less often where there are
+           many endpoints, so that it costs the same).
         """
         try:
             while True:
                 await self._wait_until_due()
-                now = self._clock()
-                for name in [n for n, at in self._look_at.items() if at <= now]:
+                for name in self._agenda.take_due(self._clock()):
                     await self._guarded_pass(name)
         finally:
             await self._prober.close()
@@ -128,11 +131,8 @@ class Loop:
 
     def wake(self, names: Iterable[str]) -> None:
         for name in names:
-            self._look_at[name] = 0.0
+            self._agenda.set(name, 0.0)
         self._woken.set()
-
-    def wake_all(self) -> None:
-        self.wake(list(self._look_at))
 
     # --- private
 
@@ -140,10 +140,18 @@ class Loop:
         if endpoint := self._endpoint_of.get(instance_id):
             self.wake([endpoint])
 
+    def _hear_gateway(self, name: str | None) -> None:
+        """An acknowledgement concerns who waits for it. Thousands come when a gateway connects."""
+        if name is None:
+            self.wake(tuple(self._awaiting))
+        elif name in self._awaiting or self._gateway.in_force(name).rejected:
+            self.wake([name])
+
     async def _wait_until_due(self) -> None:
-        first = min(self._look_at.values(), default=self._clock() + RESYNC_S)
+        now = self._clock()
+        first = self._agenda.find_first()
         try:
-            async with asyncio.timeout(max(0.0, first - self._clock())):
+            async with asyncio.timeout(RESYNC_S if first is None else max(0.0, first - now)):
                 await self._woken.wait()
         except TimeoutError:
             return
@@ -152,7 +160,8 @@ class Loop:
 
     async def _guarded_pass(self, name: str) -> None:
         """An unexpected failure concerns one endpoint: it is logged once, here, and the others go on."""
-        self._look_at[name] = self._clock() + AFTER_ERROR_S
+        self._agenda.set(name, self._clock() + AFTER_ERROR_S)
+        self._awaiting.add(name)
         try:
             await self.reconcile_once(name)
         except Exception:
@@ -160,8 +169,10 @@ class Loop:
 
     async def _observe(self, wanted: Wanted) -> Seen:
         in_force = self._gateway.in_force(wanted.name)
+        running = self._backend.observe()
+        ids = [record.instance_id for record in wanted.instances]
         return Seen(
-            instances={**self._backend.observe(), **self._unresolvable},
+            instances={id: seen for id in ids if (seen := self._unresolvable.get(id) or running.get(id))},
             health=self._prober.health,
             published=self._published.get(wanted.name),
             version_in_force=in_force.version,
@@ -175,15 +186,9 @@ class Loop:
         if not any(r.state is InstanceState.DRAINING for r in wanted.instances):
             return {}
         try:
-            traffic = await self._gateway.observe_traffic()
+            return await self._gateway.observe_in_flight(wanted.name)
         except httpx.HTTPError:
             return {}
-        return {
-            id: count
-            for (endpoint, _), observed in traffic.deployments.items()
-            if endpoint == wanted.name
-            for id, count in observed.in_flight.items()
-        }
 
     async def _keep_logs_of_failed(self, wanted: Wanted, plan: EndpointPlan) -> EndpointPlan:
         """The instances of a failed change are removed; what they have logged is what people will ask for."""
@@ -283,9 +288,12 @@ class Loop:
 
     def _schedule(self, name: str, wanted: Wanted, plan: EndpointPlan, now: float) -> None:
         if plan.model is None and not plan.records and wanted.endpoint is None:
-            self._look_at.pop(name, None)
+            self._agenda.forget(name)
+            self._awaiting.discard(name)
             return
-        at = now + RESYNC_S
+        if not _awaits_gateway(plan, wanted):
+            self._awaiting.discard(name)
+        at = now + max(RESYNC_S, len(self._agenda) / RESYNCS_PER_S)
         for record in plan.records:
             if record.state is InstanceState.DRAINING:
                 at = min(at, now + DRAIN_LOOK_S)
@@ -294,8 +302,8 @@ class Loop:
         if _has_moved(wanted, plan):
             at = now
         # Whoever woke this endpoint during the pass has set its time to 0: that stands.
-        if self._look_at.get(name, at) > 0.0:
-            self._look_at[name] = at
+        if self._agenda.get(name) != 0.0:
+            self._agenda.set(name, at)
 
 
 # --- private
@@ -304,6 +312,13 @@ class Loop:
 def _is_to_start(record: InstanceRecord, observed: InstanceObserved | None, now: float) -> bool:
     is_due = record.retry_at is None or record.retry_at <= now
     return record.state is InstanceState.STARTED and is_due and (observed is None or observed.attempt < record.attempt)
+
+
+def _awaits_gateway(plan: EndpointPlan, wanted: Wanted) -> bool:
+    """Whether an acknowledgement would let this endpoint take another step, or take back what it says of itself."""
+    if wanted.operations or plan.model is None or (plan.status and not all(c.status for c in plan.status.conditions)):
+        return True
+    return any(r.state not in (InstanceState.STARTED, InstanceState.ROUTABLE) for r in plan.records)
 
 
 def _has_moved(wanted: Wanted, plan: EndpointPlan) -> bool:

@@ -105,7 +105,7 @@ def versions_of(model: EndpointModel, kind: Kind) -> dict[str, str]:
 
 @pytest.fixture
 def publications() -> Publications:
-    publications = Publications(lambda: None)
+    publications = Publications(lambda _: None)
     publications.set_complete()
     return publications
 
@@ -155,7 +155,7 @@ def test_a_starting_gateway_with_nothing_to_serve_gets_empty_scopes_so_that_it_s
 
 
 def test_a_starting_gateway_gets_all_scopes_together_and_only_when_everything_was_published() -> None:
-    publications = Publications(lambda: None)
+    publications = Publications(lambda _: None)
     publish(publications, MODEL)
     peer = Peer(publications)
     peer.start()
@@ -287,7 +287,7 @@ def test_a_gateway_that_comes_back_still_waiting_for_hosts_is_given_them_first(p
 
 
 def test_what_is_unknown_is_removed_only_once_everything_was_published() -> None:
-    publications = Publications(lambda: None)
+    publications = Publications(lambda _: None)
     peer = Peer(publications)
     peer.say(Kind.CLUSTERS, has=versions_of(MODEL, Kind.CLUSTERS))
     peer.say(Kind.HOSTS, ask=["orders/blue"], has=versions_of(MODEL, Kind.HOSTS))
@@ -386,21 +386,16 @@ def test_an_unknown_endpoint_is_neither_in_force_nor_pending(publications: Publi
     assert publications.in_force("nobody").withdrawn
 
 
-def test_changes_are_announced() -> None:
-    count = 0
-
-    def changed() -> None:
-        nonlocal count
-        count += 1
-
-    publications = Publications(changed)
+def test_changes_are_announced_with_the_endpoint_that_they_are_about() -> None:
+    announced: list[str | None] = []
+    publications = Publications(announced.append)
     publish(publications, MODEL)
     publications.set_complete()
     peer = Peer(publications)
-    connected = count
+    assert announced == [None]
     peer.start()
     peer.accept_everything()
-    assert 0 < connected < count
+    assert set(announced[1:]) == {MODEL.name}
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from teal.compute.environments import Environments
@@ -82,7 +82,7 @@ class ProcessBackend:
         instance.start(attempt)
 
     def observe(self) -> Mapping[str, InstanceObserved]:
-        return {instance_id: instance.observed for instance_id, instance in self._instances.items()}
+        return _Observed(self._instances)
 
     async def remove(self, instance_id: str, *, grace_s: float) -> None:
         if instance := self._instances.get(instance_id):
@@ -109,6 +109,22 @@ class ProcessBackend:
                 resident = await asyncio.to_thread(observe_resident_bytes, limited.keys())
                 for group, instance in limited.items():
                     instance.limit_memory(resident[group])
+
+
+class _Observed(Mapping[str, InstanceObserved]):
+    """What is seen of each instance when it is asked for: looking at one costs the same however many there are."""
+
+    def __init__(self, instances: Mapping[str, ProcessInstance]) -> None:
+        self._instances = instances
+
+    def __getitem__(self, instance_id: str) -> InstanceObserved:
+        return self._instances[instance_id].observed
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(tuple(self._instances))
+
+    def __len__(self) -> int:
+        return len(self._instances)
 
 
 _MEMORY_EVERY_S = 1.0
