@@ -1,8 +1,11 @@
 """`blue=90 green=10`, as one word or several. Pure; used for --traffic, --mirror-traffic, --tags and --defaults."""
 
+import re
 from collections.abc import Iterable
 
 from knack.util import CLIError
+
+_PERCENT = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
 
 
 def parse_pairs(words: Iterable[str] | None, flag: str) -> dict[str, str]:
@@ -17,14 +20,14 @@ def parse_pairs(words: Iterable[str] | None, flag: str) -> dict[str, str]:
     return found
 
 
-def parse_percents(words: Iterable[str] | None, flag: str) -> dict[str, int] | None:
-    """Whole percentages by name; None where the flag was not given."""
+def parse_percents(words: Iterable[str] | None, flag: str) -> dict[str, float] | None:
+    """Percentages by name, whole ones as whole numbers; None where the flag was not given."""
     if words is None:
         return None
-    percents = {}
+    percents: dict[str, float] = {}
     for name, value in parse_pairs(words, flag).items():
         number = value.removesuffix("%")
-        if not number.isdigit() or int(number) > 100:
-            raise CLIError(f"{flag}: '{name}={value}' is not a whole percentage from 0 to 100.")
-        percents[name.lower()] = int(number)
+        if not _PERCENT.fullmatch(number) or float(number) > 100:
+            raise CLIError(f"{flag}: '{name}={value}' is not a percentage from 0 to 100.")
+        percents[name.lower()] = float(number) if float(number) % 1 else int(float(number))
     return percents

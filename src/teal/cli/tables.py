@@ -88,7 +88,7 @@ def steps(found: list[dict[str, Any]]) -> list[Any]:
 # --- private
 
 
-def _split(percents: dict[str, int] | None) -> str:
+def _split(percents: dict[str, float] | None) -> str:
     return " ".join(f"{name}={percent}" for name, percent in sorted((percents or {}).items()))
 
 

@@ -52,11 +52,14 @@ _FILLED_IN = (
 )
 
 
-def _percents(value: Any, place: Place) -> dict[str, int] | None:
-    found: dict[str, int] | None = map_of(integer)(value, place)
-    if found and not place.problems and sum(found.values()) > 100:
-        place.refuse(f"the percentages add up to {sum(found.values())}; at most 100 can be given out")
-    return found
+def _percents(value: Any, place: Place) -> dict[str, float] | None:
+    """Whole unless an endpoint's `teal.traffic_precision` allows parts of a percent; the server knows."""
+    found: dict[str, float] | None = map_of(number)(value, place)
+    if not found or place.problems:
+        return found
+    if (total := sum(found.values())) > 100:
+        place.refuse(f"the percentages add up to {total:g}; at most 100 can be given out")
+    return {name: int(percent) if percent.is_integer() else percent for name, percent in found.items()}
 
 
 def _conda(value: Any, place: Place) -> Any:

@@ -50,7 +50,9 @@ def test_a_mirror_of_zero_switches_it_off(endpoint: Arm, teal: Teal) -> None:
     assert said.json["mirror_traffic"] == {}
 
 
-@pytest.mark.parametrize("words", ["blue", "blue=ten", "blue=101", "=5"])
+@pytest.mark.parametrize(
+    "words", ["blue", "blue=ten", "blue=101", "blue=100.1", "blue=1e1", "blue=.5", "blue=-1", "=5"]
+)
 def test_what_is_no_percentage_is_refused_before_anything_is_sent(endpoint: Arm, teal: Teal, words: str) -> None:
     said = teal("online-endpoint", "update", "-n", "e", "--traffic", words)
     assert said.status == 1
@@ -151,3 +153,10 @@ def test_an_update_from_a_file_keeps_what_the_file_does_not_say(endpoint: Arm, t
     said = teal("online-endpoint", "update", "-f", "endpoint.yml")
     assert endpoint.sent("PATCH", "/e")[1] == {"tags": {"team": "x"}}
     assert said.json["traffic"] == {"blue": 100}
+
+
+def test_parts_of_a_percent_are_sent_as_they_are(endpoint: Arm, teal: Teal) -> None:
+    assert teal("online-endpoint", "update", "-n", "e", "--traffic", "blue=99.5 green=0.50", "*=0").status == 0
+    assert endpoint.sent("PATCH", "/onlineEndpoints/e")[-1] == {"properties": {"traffic": {"blue": 99.5, "green": 0.5}}}
+    shown = teal("online-endpoint", "update", "-n", "e", "--traffic", "blue=100.0").json
+    assert str(shown["traffic"]["blue"]) == "100"

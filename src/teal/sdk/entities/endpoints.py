@@ -18,9 +18,9 @@ class OnlineEndpoint(YamlText):
     description: str | None = None
     location: str | None = None
     #: Live traffic in percent by deployment name; the sum is 0 or 100.
-    traffic: dict[str, int] = field(default_factory=dict)
+    traffic: dict[str, float] = field(default_factory=dict)
     #: One deployment that gets copies, at most 50 percent.
-    mirror_traffic: dict[str, int] = field(default_factory=dict)
+    mirror_traffic: dict[str, float] = field(default_factory=dict)
     identity: IdentityConfiguration | None = None
     kind: str | None = None
     # From here on: what the server fills in.

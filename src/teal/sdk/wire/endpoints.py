@@ -35,9 +35,10 @@ def build_endpoint(endpoint: OnlineEndpoint, *, location: str) -> dict[str, Any]
     }
 
 
-def build_traffic(traffic: Mapping[str, int]) -> dict[str, int]:
+def build_traffic(traffic: Mapping[str, float]) -> dict[str, float]:
     """Names in lower case, entries of zero left out (spec/azureml.md §1.1)."""
-    return {name.lower(): int(percent) for name, percent in traffic.items() if int(percent) != 0}
+    shares = {name.lower(): float(percent) for name, percent in traffic.items()}
+    return {name: int(share) if share.is_integer() else share for name, share in shares.items() if share}
 
 
 def build_auth_mode(mode: str) -> str:
