@@ -7,7 +7,7 @@ Constructed by worker.py, called by granian. Routes, texts and headers are those
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from .access_log import AccessLog
@@ -66,6 +66,16 @@ class Scope(Protocol):
     def headers(self) -> HeaderView: ...
 
 
+class MoreRoutes(Protocol):
+    """What a model may add: `methods` are all its paths with what they take, `scored` those that run it."""
+
+    @property
+    def methods(self) -> Mapping[str, frozenset[str]]: ...
+    @property
+    def scored(self) -> frozenset[str]: ...
+    def find(self, path: str) -> Answer | None: ...
+
+
 class ScoringApp:
     """One object a worker. `begin_stop` makes every further answer the last of its connection."""
 
@@ -79,11 +89,15 @@ class ScoringApp:
         access_log: AccessLog,
         capture: Capture | None,
         new_id: Callable[[], str],
+        more: "MoreRoutes | None" = None,
     ) -> None:
         self._scoring = scoring
         self._methods = methods
         self._swagger = swagger
         self._new_id = new_id
+        self._more = more
+        self._routes = {**_METHODS, **more.methods} if more else _METHODS
+        self._scored = frozenset({"/score"}) | (more.scored if more else frozenset())
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._max_concurrent = settings.max_concurrent
         self._max_body_bytes = settings.max_body_bytes
@@ -103,8 +117,8 @@ class ScoringApp:
         self.in_hand += 1
         try:
             path = scope.path
-            if path == "/score":
-                await self._score(scope, protocol, arrived)
+            if path in self._scored:
+                await self._score(scope, protocol, arrived, path)
                 return
             exchange = Exchange(self, protocol, scope, scope.headers, arrived, None)
             exchange.send(self._answer_elsewhere(path, scope, exchange))
@@ -116,14 +130,14 @@ class ScoringApp:
 
     # --- private
 
-    async def _score(self, scope: Scope, protocol: Any, arrived: float) -> None:
+    async def _score(self, scope: Scope, protocol: Any, arrived: float, path: str) -> None:
         """Things that can happen next: the answer (on the scoring thread), or a reason not to ask run() at all."""
         headers = scope.headers
         left = headers.get(TIME_LEFT_HEADER)
         deadline = arrived + int(left) / 1e3 if left and left.isdecimal() else None
         exchange = Exchange(self, protocol, scope, headers, arrived, deadline)
         method = exchange.method
-        refusal = self._identify(exchange, headers, method, "/score")
+        refusal = self._identify(exchange, headers, method, path)
         if refusal is None and method not in self._methods:
             refusal = PREFLIGHT if method == "OPTIONS" else answer_method_not_taken()
         body = b""
@@ -161,17 +175,19 @@ class ScoringApp:
 
     def _answer_elsewhere(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
         method = exchange.method
-        if path not in _METHODS:
+        if path not in self._routes:
             return answer_not_found()
         refusal = self._identify(exchange, scope.headers, method, path)
         if refusal is not None:
             return refusal
         if method == "OPTIONS":
-            return answer_allowed(", ".join(sorted(_METHODS[path])))
+            return answer_allowed(", ".join(sorted(self._routes[path])))
         if path == "/":
             return HEALTHY
         if path == "/metrics":
             return answer_text(format_counts(self._scoring, self.capture), METRICS)
+        if self._more is not None and (answer := self._more.find(path)) is not None:
+            return answer
         exchange.is_logged = True
         try:
             return answer_document(self._swagger.find(scope.query_string))
@@ -180,9 +196,9 @@ class ScoringApp:
 
     def _identify(self, exchange: Exchange, headers: HeaderView, method: str, path: str) -> Answer | None:
         """Give the exchange the headers that its answer carries; or the answer that ends it here."""
-        if method not in _METHODS[path]:
-            return answer_method_not_allowed(", ".join(sorted(_METHODS[path])))
-        exchange.is_logged = path == "/score"
+        if method not in self._routes[path]:
+            return answer_method_not_allowed(", ".join(sorted(self._routes[path])))
+        exchange.is_logged = path in self._scored
         exchange.is_gateway = DEPLOYMENT_HEADER in headers
         ids, refusal = build_id_headers(headers, self._new_id)
         ids += self._fixed_headers

@@ -39,6 +39,8 @@ class Settings:
     app_root: Path
     source_directory: str | None = None
     model_dir: str | None = None
+    mlflow_model: Path | None = None
+    """The folder of an MLflow model that is served in the place of a script."""
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     health_port: int | None = None
@@ -76,7 +78,13 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
     entry_script = entry_script or environ.get("AZUREML_ENTRY_SCRIPT") or None
     app_root = Path(environ.get("AML_APP_ROOT") or cwd).absolute()
     is_by_hand = not environ.get("TEAL_SCORING_REPORT")
-    if is_by_hand and not entry_script and not arguments.config_file and not (app_root / "main.py").is_file():
+    if (
+        is_by_hand
+        and not entry_script
+        and not arguments.mlflow_model
+        and not arguments.config_file
+        and not (app_root / "main.py").is_file()
+    ):
         raise BadArguments(
             "Either provide an entry_script using --entry_script or provide a path to the configuration file using"
             " --config_file",
@@ -87,6 +95,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         app_root=app_root,
         source_directory=environ.get("AZUREML_SOURCE_DIRECTORY") or None,
         model_dir=arguments.model_dir or environ.get("AZUREML_MODEL_DIR") or None,
+        mlflow_model=Path(arguments.mlflow_model).absolute() if arguments.mlflow_model else None,
         host=_parse_host(arguments.host),
         port=_parse_port("--port", arguments.port, DEFAULT_PORT),
         health_port=_parse_health_port(arguments.health_port, environ),
@@ -122,6 +131,7 @@ def _parser() -> _Parser:
     parser = _Parser(prog="teal-score", allow_abbrev=False, description="Serve a score.py over HTTP.")
     parser.add_argument("--entry_script", help="path of score.py, relative to AML_APP_ROOT or absolute")
     parser.add_argument("--model_dir", help="value of AZUREML_MODEL_DIR for the script")
+    parser.add_argument("--mlflow_model", metavar="DIR", help="an MLflow model to serve, in the place of a score.py")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", help=f"port to listen on (default: {DEFAULT_PORT})")
     parser.add_argument(

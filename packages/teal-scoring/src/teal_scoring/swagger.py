@@ -17,6 +17,9 @@ from .settings import Settings
 from .swagger_documents import build_openapi_3, build_swagger_2
 
 DEFAULT_VERSION = "2"
+Schemas = tuple[Any, Any, "set[str] | None"]
+"""What goes in, what comes out, and the versions able to say so (None: all)."""
+
 _ANYTHING = {"type": "object", "example": {}}
 
 
@@ -41,9 +44,9 @@ _VERSIONS = (
 class Swagger:
     """Made when first asked for: init() may write the user's own file, and most instances are never asked."""
 
-    def __init__(self, settings: Settings, run: Callable[..., object]) -> None:
+    def __init__(self, settings: Settings, find_schemas: Callable[[], Schemas]) -> None:
         self._settings = settings
-        self._run = run
+        self._find_schemas = find_schemas
         self._documents: dict[str, Any] | None = None
 
     def find(self, query: str) -> Any:
@@ -66,7 +69,7 @@ class Swagger:
     # --- private
 
     def _build(self) -> Iterator[tuple[str, Any]]:
-        takes, gives, possible = _find_schemas(self._run)
+        takes, gives, possible = self._find_schemas()
         for version in _VERSIONS:
             own = next(filter(None, (_load_document(self._settings.app_root / name) for name in version.files)), None)
             if own:
@@ -86,15 +89,15 @@ class Swagger:
         return f"/{prefix}" if prefix else ""
 
 
-# --- private
-
-
-def _find_schemas(run: Callable[..., object]) -> tuple[Any, Any, set[str] | None]:
-    """What goes in, what comes out, and the versions able to say so (None: all), from inference-schema's decorators."""
+def find_script_schemas(run: Callable[..., object]) -> Schemas:
+    """From inference-schema's decorators."""
     schemas: Any = sys.modules.get("inference_schema.schema_util")
     if schemas is None or not schemas.is_schema_decorated(run):
         return _ANYTHING, _ANYTHING, None
     return schemas.get_input_schema(run), schemas.get_output_schema(run), set(schemas.get_supported_versions(run))
+
+
+# --- private
 
 
 def _load_document(path: Path) -> Any:

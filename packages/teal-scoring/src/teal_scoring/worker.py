@@ -6,6 +6,7 @@ import logging
 import random
 import socket
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from .capture_sinks import open_sink
 from .debugger import attach_debugger
 from .exchange import Exchange
 from .flask_context import FlaskContexts, wants_flask
-from .http import ScoringApp
+from .http import MoreRoutes, ScoringApp
 from .inputs import RawHttpStyle
 from .invocation import Invocation
 from .logs import apply_logging_file, writes_plainly
@@ -28,7 +29,7 @@ from .server import ScoringServer, start_listening
 from .settings import Settings
 from .stand_ins import install_stand_ins
 from .start_watch import StartWatch
-from .swagger import Swagger
+from .swagger import Schemas, Swagger, find_script_schemas
 from .user_script import (
     MODEL_TREE_LINES,
     UserScript,
@@ -54,21 +55,20 @@ def run_worker(settings: Settings, listeners: Sequence[socket.socket], report: B
     apply_logging_file(_logging_folders(settings))
     attach_debugger(settings.debug_port)
     with StartWatch(settings.worker_timeout_s, report):
-        script = load_user_script(settings.entry_script, settings.app_root, settings.source_directory)
-        logger.info("Found user script at %s", script.path)
-        report.begin(INITIALISING)
-        scoring, invocation = _initialise(script, settings)
+        load = _load_mlflow_model if settings.mlflow_model else _load_script
+        served = load(settings, report)
+    scoring = served.scoring
     capture = _open_capture(settings)
     app = ScoringApp(
         scoring,
         settings,
-        methods=script.style.methods,
-        swagger=Swagger(settings, script.run),
+        methods=served.methods,
+        swagger=Swagger(settings, served.find_schemas),
         access_log=AccessLog(writes_plainly),
         capture=capture,
         new_id=build_id_source(random.Random()),
+        more=served.routes,
     )
-    del invocation
     for listener in listeners:
         start_listening(listener)
     server = ScoringServer(
@@ -101,7 +101,39 @@ def build_id_source(source: random.Random) -> Callable[[], str]:
 # --- private
 
 
-def _initialise(script: UserScript, settings: Settings) -> tuple[Scoring, Invocation]:
+@dataclass(frozen=True)
+class _Served:
+    """A script or a model that can be asked now."""
+
+    scoring: Scoring
+    methods: frozenset[str]
+    find_schemas: Callable[[], Schemas]
+    routes: MoreRoutes | None = None
+
+
+def _load_script(settings: Settings, report: BootReport) -> _Served:
+    script = load_user_script(settings.entry_script, settings.app_root, settings.source_directory)
+    logger.info("Found user script at %s", script.path)
+    report.begin(INITIALISING)
+    scoring = _initialise(script, settings)
+    return _Served(scoring, script.style.methods, functools.partial(find_script_schemas, script.run))
+
+
+def _load_mlflow_model(settings: Settings, report: BootReport) -> _Served:
+    from .mlflow_serving import load_serving  # for its pandas and mlflow, which no script should pay for
+
+    assert settings.mlflow_model is not None
+    report.begin(INITIALISING)
+    serving = load_serving(settings.mlflow_model, settings.model_dir)
+    scoring = ScoringThreads(lambda job: _exchange(job).work(serving.invocation), **_build_limits(settings))
+    return _Served(scoring, frozenset({"POST"}), lambda: serving.schemas, serving.routes)
+
+
+def _build_limits(settings: Settings) -> dict[str, Any]:
+    return {"limit": settings.max_concurrent_per_worker, "timeout_s": settings.scoring_timeout_ms / 1e3}
+
+
+def _initialise(script: UserScript, settings: Settings) -> Scoring:
     """init(), and then the place where run() will happen."""
     logger.info("Invoking user's init function")
     own_loop = asyncio.new_event_loop()
@@ -114,14 +146,11 @@ def _initialise(script: UserScript, settings: Settings) -> tuple[Scoring, Invoca
     is_raw = isinstance(script.style, RawHttpStyle)
     around = FlaskContexts().around if wants_flask(script.module, is_raw=is_raw) else None
     invocation = Invocation(script, around)
-    limits: dict[str, Any] = {
-        "limit": settings.max_concurrent_per_worker,
-        "timeout_s": settings.scoring_timeout_ms / 1e3,
-    }
+    limits = _build_limits(settings)
     if script.is_async:
-        return ScoringLoop(lambda job: _exchange(job).work_async(invocation), own_loop, **limits), invocation
+        return ScoringLoop(lambda job: _exchange(job).work_async(invocation), own_loop, **limits)
     own_loop.close()
-    return ScoringThreads(lambda job: _exchange(job).work(invocation), **limits), invocation
+    return ScoringThreads(lambda job: _exchange(job).work(invocation), **limits)
 
 
 def _exchange(job: Any) -> Exchange:
