@@ -29,7 +29,7 @@ async def put_deployment(call: InWorkspace, endpoint: str, deployment: str) -> J
 
     def build(current: OnlineDeployment | None) -> DeploymentSpec:
         call.check_preconditions(_etag(current))
-        return wanted
+        return wire.keep_autoscale(wanted, current.spec) if current else wanted
 
     done = await call.write(lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment))
     body = await _format(call, done.value)

@@ -37,6 +37,16 @@ async def test_the_server_fills_in_what_clients_need(rest: RestServer) -> None:
     assert properties["requestSettings"]["requestTimeout"] == "PT5S"
 
 
+async def test_an_autoscale_setting_outlives_a_put_that_says_nothing_of_it(rest: RestServer) -> None:
+    await put_deployment(rest.client, "blue", autoscale={"name": "a"})
+    again = (await put_deployment(rest.client, "blue", environmentVariables={"A": "1"})).json()["properties"]
+    assert (again["autoscale"], again["environmentVariables"]) == ({"name": "a"}, {"A": "1"})
+    other = (await put_deployment(rest.client, "blue", autoscale={"name": "b"})).json()["properties"]
+    assert other["autoscale"] == {"name": "b"}
+    gone = await rest.client.patch(BLUE, json={"properties": {"autoscale": None}})
+    assert "autoscale" not in gone.json()["properties"]
+
+
 async def test_settings_come_back_as_they_were_sent(rest: RestServer) -> None:
     sent: dict[str, Any] = {
         "requestSettings": {

@@ -1,6 +1,7 @@
 """Online deployments: ARM JSON <-> domain values (`spec/wire.md` §3.7). Pure; called by api/deployments.py."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from teal.api.wire.members import Members, format_duration
@@ -17,6 +18,9 @@ from teal.domain.deployments import (
 from teal.domain.probes import ProbeSettings
 from teal.domain.resource_ids import WorkspaceId, format_deployment_id
 from teal.domain.states import ProvisioningState
+
+AUTOSCALE = "autoscale"
+"""The member of a deployment's `properties` that `monitor autoscale` keeps its setting in."""
 
 
 def parse_deployment(body: object) -> DeploymentSpec:
@@ -51,6 +55,14 @@ def parse_deployment(body: object) -> DeploymentSpec:
         extra=members.rest(),
         extra_top=top.rest(),
     )
+
+
+def keep_autoscale(wanted: DeploymentSpec, stored: DeploymentSpec) -> DeploymentSpec:
+    """A PUT that says nothing of the autoscale setting leaves it: to Azure's clients it is a resource of its own, which
+    a deployment's PUT does not touch (`spec/azureml.md` §1.8)."""
+    if AUTOSCALE in wanted.extra or AUTOSCALE not in stored.extra:
+        return wanted
+    return replace(wanted, extra={**wanted.extra, AUTOSCALE: stored.extra[AUTOSCALE]})
 
 
 def format_deployment(
