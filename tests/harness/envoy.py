@@ -84,8 +84,11 @@ class GatewayBed:
 
 
 @asynccontextmanager
-async def running_gateway(*models: EndpointModel) -> AsyncIterator[GatewayBed]:
-    """A gateway with these endpoints in force, listening. Its Envoy is gone at the end, whatever happened inside."""
+async def running_gateway(*models: EndpointModel, **changes: Any) -> AsyncIterator[GatewayBed]:
+    """A gateway with these endpoints in force, listening. Its Envoy is gone at the end, whatever happened inside.
+
+    `changes` are of its settings.
+    """
     run_dir = Path(tempfile.mkdtemp(prefix="teal-"))
     settings = EnvoySettings(
         run_dir=run_dir,
@@ -95,6 +98,7 @@ async def running_gateway(*models: EndpointModel) -> AsyncIterator[GatewayBed]:
         concurrency=2,
         drain_s=2.0,
     )
+    settings = replace(settings, **changes)
     client = httpx.AsyncClient(
         base_url=f"http://127.0.0.1:{settings.port}",
         headers={"authorization": f"Bearer {KEY}"},

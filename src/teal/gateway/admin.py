@@ -15,6 +15,9 @@ class Admin:
     async def get_json(self, path: str, **params: str) -> Any:
         return (await self._request("GET", path, params)).json()
 
+    async def get_text(self, path: str, **params: str) -> str:
+        return (await self._request("GET", path, params)).text
+
     async def post(self, path: str, **params: str) -> None:
         await self._request("POST", path, params)
 

@@ -16,20 +16,28 @@ from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.metrics.v3.stats_pb2 import StatsConfig, StatsMatcher
+from envoy.config.overload.v3.overload_pb2 import OverloadManager, ResourceMonitor
+from envoy.extensions.resource_monitors.downstream_connections.v3.downstream_connections_pb2 import (
+    DownstreamConnectionsConfig,
+)
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
 from envoy.type.matcher.v3.regex_pb2 import RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import ListStringMatcher, StringMatcher
 from google.protobuf.duration_pb2 import Duration
 
 from teal.gateway.clusters import build_ads_source
-from teal.gateway.listener import build_listener
+from teal.gateway.listener import Door, build_listener
 from teal.gateway.packing import pack
 
 CONTROL_PLANE = "teal-control-plane"
 SOCKET_MODE = 0o600
+# Beyond this, a new connection is closed at once, and those that are there go on.
+MAX_CONNECTIONS = 20_000
 
 
-def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, admin_socket: Path) -> Bootstrap:
+def build_bootstrap(
+    *, node_id: str, door: Door, xds_socket: Path, admin_socket: Path, max_connections: int = MAX_CONNECTIONS
+) -> Bootstrap:
     """A listener, the stream to the control plane, and an admin socket for this user only (it shows keys)."""
     bootstrap = Bootstrap(
         node=Node(id=node_id, cluster="teal"),
@@ -39,9 +47,10 @@ def build_bootstrap(*, node_id: str, host: str, port: int, xds_socket: Path, adm
         deferred_stat_options=Bootstrap.DeferredStatOptions(enable_deferred_creation_stats=True),
         stats_config=StatsConfig(stats_matcher=StatsMatcher(exclusion_list=_build_unwanted_stats())),
         cluster_manager=ClusterManager(enable_deferred_cluster_creation=True),
+        overload_manager=_build_overload_manager(max_connections),
         dynamic_resources=Bootstrap.DynamicResources(ads_config=_build_ads(), cds_config=build_ads_source()),
     )
-    bootstrap.static_resources.listeners.append(build_listener(host, port))
+    bootstrap.static_resources.listeners.append(build_listener(door))
     bootstrap.static_resources.clusters.append(_build_control_plane_cluster(xds_socket))
     return bootstrap
 
@@ -60,6 +69,14 @@ def _build_unwanted_stats() -> ListStringMatcher:
     return ListStringMatcher(
         patterns=[StringMatcher(safe_regex=RegexMatcher(regex=regex)) for regex in _UNWANTED_STATS]
     )
+
+
+def _build_overload_manager(max_connections: int) -> OverloadManager:
+    limit = DownstreamConnectionsConfig(max_active_downstream_connections=max_connections)
+    monitor = ResourceMonitor(
+        name="envoy.resource_monitors.global_downstream_max_connections", typed_config=pack(limit)
+    )
+    return OverloadManager(resource_monitors=[monitor])
 
 
 def _build_ads() -> ApiConfigSource:

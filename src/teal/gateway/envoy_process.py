@@ -21,9 +21,10 @@ from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
 from teal.gateway.bootstrap import build_bootstrap
+from teal.gateway.connections import LISTENER_NAME
 from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
 from teal.gateway.errors import EnvoyNotStarted, GatewayError, PortTaken, RunDirTooLong
-from teal.gateway.listener import LISTENER_NAME
+from teal.gateway.listener import Door
 from teal.gateway.model import content_version
 from teal.gateway.pid_file import (
     FILE_MODE,
@@ -36,6 +37,7 @@ from teal.gateway.pid_file import (
     wait_for_exit,
     write_private,
 )
+from teal.gateway.tls import TlsSettings
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +52,10 @@ class EnvoySettings:
     port: int
     concurrency: int
     drain_s: float = 10.0
+    tls: TlsSettings | None = None
+    host_domain: str | None = None  # with TLS: `<name>.<host_domain>` is an endpoint's own host
+    access_log: Path | None = None
+    token_keys: str | None = None  # JWKS, for endpoints that take tokens
 
     @property
     def xds_socket(self) -> Path:
@@ -58,6 +64,10 @@ class EnvoySettings:
     @property
     def admin_socket(self) -> Path:
         return self.run_dir / "admin.sock"
+
+    @property
+    def tls_secret_file(self) -> Path:
+        return self.run_dir / "tls.json"
 
     @property
     def bootstrap_file(self) -> Path:
@@ -129,8 +139,14 @@ class EnvoyProcess:
     def _build_bootstrap(self) -> str:
         message = build_bootstrap(
             node_id=f"gateway-{self._settings.port}",
-            host=self._settings.host,
-            port=self._settings.port,
+            door=Door(
+                host=self._settings.host,
+                port=self._settings.port,
+                tls_secret_file=self._settings.tls_secret_file if self._settings.tls else None,
+                host_domain=self._settings.host_domain,
+                access_log=self._settings.access_log,
+                token_keys=self._settings.token_keys,
+            ),
             xds_socket=self._settings.xds_socket,
             admin_socket=self._settings.admin_socket,
         )
@@ -198,6 +214,7 @@ class EnvoyProcess:
             # Hot restart shares memory between all Envoys of a machine by a number; two Teals would collide.
             "--disable-hot-restart",
             "--log-level", "warning",
+            "--file-flush-interval-msec", "1000",
         ]  # fmt: skip
 
     async def _wait_until_up(self, pid: int, log_start: int) -> None:

@@ -5,6 +5,7 @@ GatewayError
 ├── EnvoyNotAvailable    this platform has no Envoy binary
 ├── EnvoyNotStarted      the binary is there, and did not come up; the message carries its last words
 ├── PortTaken            somebody else listens on the gateway's port
+├── CertificateUnusable  the gateway's certificate or key is missing, or not of the other
 └── RunDirTooLong        a unix socket in the run directory would not fit into a socket address
 """
 
@@ -37,6 +38,10 @@ class PortTaken(GatewayError):
         super().__init__(f"gateway port {port} on {host} is in use; choose another one, or stop what listens there")
         self.host = host
         self.port = port
+
+
+class CertificateUnusable(GatewayError):
+    """TLS is wanted, and there is nothing to do it with."""
 
 
 class RunDirTooLong(GatewayError):

@@ -5,14 +5,17 @@ publication (nothing is routed to before it is there, nothing is taken away whil
 """
 
 import asyncio
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Coroutine
 
+from teal.gateway.access_log import MAX_BYTES, rotate, run_rotation
 from teal.gateway.admin import Admin
 from teal.gateway.envoy_process import EnvoyProcess, EnvoySettings
-from teal.gateway.errors import GatewayRefused
+from teal.gateway.errors import CertificateUnusable, GatewayRefused
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, build_resources
+from teal.gateway.tls import TlsSecret
 from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_in_flight, observe_requests, observe_traffic
 from teal.gateway.xds_server import XdsServer
 
@@ -35,19 +38,28 @@ class Gateway:
         self._xds_server = XdsServer(settings.xds_socket, self._publications)
         self._envoy = EnvoyProcess(settings, lambda: self._notify(None))
         self._admin = Admin(settings.admin_socket)
+        self._settings = settings
+        self._tls_secret = TlsSecret(settings.tls, settings.tls_secret_file) if settings.tls else None
+        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Adopt or start Envoy, and open the stream to it. Raises a `GatewayError` that says what to do."""
         self._envoy.prepare()
+        if self._tls_secret is not None:
+            _prepare_certificate(self._tls_secret)
         await self._xds_server.start()
         try:
             await self._envoy.start()
         except BaseException:
             await self._xds_server.stop()
             raise
+        self._keepers = [asyncio.create_task(work, name=name) for name, work in self._build_keepers().items()]
 
     async def stop(self, *, keep_envoy: bool = False) -> None:
         """Drain and end Envoy; or let it serve on with what it has, for the next control plane to adopt."""
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
         await self._envoy.stop(keep_running=keep_envoy)
         await self._xds_server.stop()
 
@@ -61,7 +73,7 @@ class Gateway:
             raise GatewayRefused(endpoint.name, reasons)
         version = endpoint.version
         if version != self._publications.wanted_version(endpoint.name):
-            self._publications.publish(build_resources(endpoint))
+            self._publications.publish(build_resources(endpoint, self._settings.host_domain))
         return version
 
     def withdraw(self, endpoint_name: str) -> None:
@@ -112,9 +124,34 @@ class Gateway:
         """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
         return await observe_requests(self._admin, endpoint_name)
 
+    async def rotate_access_log(self, *, max_bytes: int = MAX_BYTES) -> bool:
+        """Set the access log aside if it is that large; done by itself now and then."""
+        return self._settings.access_log is not None and await rotate(
+            self._settings.access_log, self._admin, max_bytes=max_bytes
+        )
+
+    async def read_prometheus(self) -> str:
+        """Envoy's own metrics, in Prometheus' text format."""
+        return await self._admin.get_text("/stats/prometheus", usedonly="")
+
     # --- private
+
+    def _build_keepers(self) -> dict[str, Coroutine[None, None, None]]:
+        keepers: dict[str, Coroutine[None, None, None]] = {}
+        if self._settings.access_log is not None:
+            keepers["gateway-access-log"] = run_rotation(self._settings.access_log, self._admin)
+        if self._tls_secret is not None:
+            keepers["gateway-certificate"] = self._tls_secret.run()
+        return keepers
 
     def _notify(self, endpoint_name: str | None) -> None:
         self._news.set()
         self._news = asyncio.Event()
         self.changed(endpoint_name)
+
+
+def _prepare_certificate(secret: TlsSecret) -> None:
+    try:
+        secret.update()
+    except (OSError, ssl.SSLError, ValueError) as error:
+        raise CertificateUnusable(f"the gateway's certificate and key cannot be used: {error}") from None

@@ -9,7 +9,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from teal.domain.endpoint_settings import NO_LIMITS, KeySource, Limits, TrafficKey
 
@@ -56,11 +56,16 @@ class EndpointModel:
     traffic_key: TrafficKey | None = None
     limits: Limits = NO_LIMITS
     idempotent: bool = False
+    token_audience: str | None = None  # callers show a token made for this, not a key
+
+    _version: list[str] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @property
     def version(self) -> str:
         """The same for models that mean the same: order of targets, hosts and map entries does not count."""
-        return content_version(json.dumps(_canonical(self), sort_keys=True).encode())
+        if not self._version:
+            self._version.append(content_version(json.dumps(_canonical(self), sort_keys=True).encode()))
+        return self._version[0]
 
     @property
     def live(self) -> dict[str, float]:
@@ -108,6 +113,7 @@ _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
 
 def _canonical(model: EndpointModel) -> dict[str, object]:
     whole = asdict(model)
+    del whole["_version"]
     for target in whole["targets"]:
         target["hosts"] = sorted(target["hosts"], key=lambda host: str(host["instance_id"]))
     whole["targets"] = sorted(whole["targets"], key=lambda target: str(target["deployment"]))

@@ -96,6 +96,7 @@ REPLIES = (
 
 
 TOO_LARGE = "the body is larger than this endpoint takes; its property teal.max_request_bytes says how much that is"
+NEEDS_TOKEN = "this endpoint needs a token made for it that has not expired: Authorization: Bearer <token>"
 RATE_LIMITED = (
     "this endpoint has had all the requests that it may have in a second; its property teal.max_requests_per_second,"
     " or the server's quotas, say how many"
@@ -135,6 +136,13 @@ def _build_rest() -> list[ResponseMapper]:
         )
         for status in (401, 404)
     ]
+    # Nothing else is answered with 403 here: a token that is missing, has expired or is not for this endpoint.
+    no_token = ResponseMapper(
+        filter=_status_filter(ComparisonFilter.EQ, 403),
+        status_code=UInt32Value(value=401),
+        body_format_override=build_error_format("Unauthorized", NEEDS_TOKEN),
+        headers_to_add=[*headers.build_id_headers(), headers.overwrite("www-authenticate", "Bearer")],
+    )
     known = [
         ResponseMapper(
             filter=_status_filter(ComparisonFilter.EQ, status),
@@ -148,7 +156,7 @@ def _build_rest() -> list[ResponseMapper]:
         body_format_override=build_error_format("GatewayError", "%LOCAL_REPLY_BODY%"),
         headers_to_add=headers.build_id_headers(),
     )
-    return [*own, *known, other]
+    return [*own, no_token, *known, other]
 
 
 def _status_filter(op: "ComparisonFilter.Op", status: int) -> AccessLogFilter:

@@ -19,7 +19,7 @@ from teal.gateway.clusters import (
 )
 from teal.gateway.model import EndpointModel, content_version
 from teal.gateway.packing import pack
-from teal.gateway.routes import build_route_table, build_scope
+from teal.gateway.routes import build_host_route_table, build_host_scope, build_route_table, build_scope
 
 
 class Kind(StrEnum):
@@ -53,8 +53,13 @@ class EndpointResources:
         return self.by_kind.get(kind, {})
 
 
-def build_resources(model: EndpointModel) -> EndpointResources:
-    """A valid model, whole, for Envoy."""
+def build_resources(model: EndpointModel, host_domain: str | None = None) -> EndpointResources:
+    """A valid model, whole, for Envoy; with `host_domain`, at `<name>.<host_domain>` too."""
+    scopes = [build_scope(model.name)]
+    tables = [build_route_table(model)]
+    if host_domain is not None:
+        scopes.append(build_host_scope(model.name))
+        tables.append(build_host_route_table(model, host_domain))
     shadows = [target for target in model.targets if target.deployment in model.mirrored]
     clusters = [build_cluster(model.name, target) for target in model.targets]
     clusters += [build_shadow_cluster(model.name, target) for target in shadows]
@@ -66,8 +71,8 @@ def build_resources(model: EndpointModel) -> EndpointResources:
         by_kind={
             Kind.CLUSTERS: _index((cluster.name, cluster) for cluster in clusters),
             Kind.HOSTS: _index((assignment.cluster_name, assignment) for assignment in hosts),
-            Kind.SCOPES: _index([(model.name, build_scope(model.name))]),
-            Kind.ROUTES: _index([(model.name, build_route_table(model))]),
+            Kind.SCOPES: _index((scope.name, scope) for scope in scopes),
+            Kind.ROUTES: _index((table.name, table) for table in tables),
         },
         idle=frozenset(
             format_name(model.name, target.deployment)

@@ -33,9 +33,13 @@ from teal.gateway.model import EndpointModel, Target
 from teal.gateway.packing import build_milliseconds, pack
 from teal.gateway.replies import TOO_LARGE, build_error_format
 from teal.gateway.splits import SPLIT_FILTER, build_plan, format_plan
+from teal.gateway.tokens import build_token_rules
 
 # Envoy counts requests of a route with a stat prefix apart: this is how copies that could not be made are counted.
 SKIPPED = "mirror-skipped-"
+
+# In front of scopes that are found by host, to tell them from those found by path.
+HOST_SCOPE = "host:"
 
 # An answer that stands still for less than this is not cut, however short the deployment's own time limit: while a
 # client is behind by more than the buffers hold, nothing is taken from the instance, and that is not its fault.
@@ -55,10 +59,35 @@ def build_scope(endpoint: str) -> ScopedRouteConfiguration:
     )
 
 
+def build_host_scope(endpoint: str) -> ScopedRouteConfiguration:
+    """Finds them by the endpoint's own host."""
+    scope = build_scope(endpoint)
+    scope.name = scope.route_configuration_name = format_host_name(endpoint)
+    scope.key.fragments[0].string_key = HOST_SCOPE + endpoint
+    return scope
+
+
+def build_host_route_table(model: EndpointModel, domain: str) -> RouteConfiguration:
+    """The same for requests to `<name>.<domain>`, whose paths are the instance's own."""
+    table = build_route_table(model)
+    table.name = format_host_name(model.name)
+    host = table.virtual_hosts[0]
+    host.domains[:] = [f"{model.name}.{domain}", f"{model.name}.{domain}:*"]
+    for route in host.routes:
+        route.match.prefix = "/"
+        if route.HasField("route"):
+            route.route.ClearField("regex_rewrite")
+    return table
+
+
+def format_host_name(endpoint: str) -> str:
+    return f"{endpoint}/host"
+
+
 def build_route_table(model: EndpointModel) -> RouteConfiguration:
     """Everything decided about one request of this endpoint, first match first."""
     routes = [
-        _build_unauthorized(model),
+        *([] if model.token_audience else [_build_unauthorized(model)]),
         *_build_too_large(model),
         *_build_named_routes(model),
         _build_unknown_deployment(model),
@@ -71,7 +100,7 @@ def build_route_table(model: EndpointModel) -> RouteConfiguration:
                 name=model.name,
                 domains=["*"],
                 routes=routes,
-                typed_per_filter_config=build_limits(model),
+                typed_per_filter_config={**build_token_rules(model), **build_limits(model)},
             )
         ],
         request_headers_to_remove=["authorization", headers.MIRRORED, headers.SPLIT, headers.SCOPE],
