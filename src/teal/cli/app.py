@@ -49,6 +49,9 @@ class TealCLI(CLI):  # type: ignore[misc]
 
     def exception_handler(self, error: BaseException) -> int:
         """Say what went wrong and what to do next; the exit status is az's: 3 for what does not exist, else 1."""
+        if isinstance(error, BrokenPipeError):
+            # Nobody reads any more; cli/main.py ends quietly.
+            raise error
         message, hint, status = describe_error(error)
         if message is None:
             logger.error("The command failed in a way nobody expected:", exc_info=error)

@@ -72,6 +72,17 @@ def test_help_loads_nothing_heavy_and_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["version"], ["completion"], ["online-endpoint", "--help"]])
+def test_a_reader_that_has_gone_is_nobodys_failure(words: list[str]) -> None:
+    command = [sys.executable, "-m", "teal.cli.main", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() in (0, 1)
+
+
 def test_every_command_is_documented() -> None:
     written = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
     for command in COMMANDS:

@@ -44,7 +44,8 @@ COMMANDS: tuple[Command, ...] = (
         "compute show",
         "computes:show",
         "Show something instances run on.",
-        (("This machine.", "teal compute show --name local"),),
+        (("By name.", "teal compute show --name my-cluster"),),
+        details="Managed online endpoints run on the server's own instances and need none.",
         table=tables.compute,
     ),
     Command(
@@ -52,6 +53,7 @@ COMMANDS: tuple[Command, ...] = (
         "computes:list_",
         "List what instances run on.",
         (("As a table.", "teal compute list -o table"),),
+        details="Managed online endpoints run on the server's own instances and need none.",
         table=tables.computes,
     ),
     Command(
