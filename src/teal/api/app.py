@@ -25,6 +25,7 @@ from teal.api import (
 from teal.api.authentication import Authenticate
 from teal.api.calls import Services
 from teal.api.errors import build_error_response, build_http_error_response
+from teal.api.mlflow import routes as mlflow
 from teal.api.paths import NormalizePaths
 from teal.api.requests import TraceRequests
 from teal.domain.blobs import BLOB_ROOT
@@ -90,6 +91,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", DEPLOYMENT + "/skus", deployments.list_skus),
     ("GET", operations.LOCATION + "/mfeOperationsStatus/{operation}", operations.get_status),
     ("GET", operations.LOCATION + "/mfeOperationResults/{operation}", operations.get_result),
+    *mlflow.list_routes(),
     ("GET", BLOB_ROOT + "/{path:path}", blobs.get_blob),
     ("HEAD", BLOB_ROOT + "/{path:path}", blobs.get_blob),
     ("PUT", BLOB_ROOT + "/{path:path}", blobs.put_blob),

@@ -6,6 +6,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import JSONResponse, Response
 
+from teal.api.mlflow.errors import build_mlflow_error, build_no_route, is_mlflow_path
 from teal.domain.blobs import BLOB_ROOT
 from teal.domain.errors import (
     AlreadyExists,
@@ -65,6 +66,8 @@ def build_error_response(path: str, error: TealError) -> Response:
 
 def build_http_error_response(path: str, status: int, method: str) -> Response:
     """The answer where no handler was found, or not for this method."""
+    if is_mlflow_path(path) and status in (404, 405):
+        return build_no_route(path)
     message = {
         404: f"There is nothing at '{path}'.",
         405: f"'{path}' does not take {method}.",
@@ -82,6 +85,8 @@ def build_unexpected_response(path: str, request_id: str) -> Response:
 
 
 def _build(path: str, status: int, code: str, message: str, target: str | None) -> Response:
+    if is_mlflow_path(path):
+        return build_mlflow_error(path, status, code, message)
     if path.startswith(f"{BLOB_ROOT}/"):
         inner = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
         xml = f'<?xml version="1.0" encoding="utf-8"?><Error>{inner}</Error>'

@@ -13,7 +13,13 @@ async def get_metadata(call: AnyCall) -> JSONResponse:
                 "name": "Teal",
                 "portal": "https://portal.teal.local",
                 "resourceManager": f"{call.base_url}/",
-                "authentication": {"loginEndpoint": f"{call.base_url}/"},
+                "authentication": {
+                    "loginEndpoint": f"{call.base_url}/",
+                    # Azure's plug-in for MLflow does not even import without them (spec/mlflow.md §2.3).
+                    "audiences": [call.base_url],
+                    "tenant": "common",
+                    "identityProvider": "AAD",
+                },
                 "suffixes": {"storage": "core.windows.net"},
             }
         ]

@@ -14,6 +14,9 @@ SEGMENTS = (
 )  # fmt: skip
 
 
+OTHER_ROOTS = ("mlflow", "artifact", "modelmanagement")
+
+
 class NormalizePaths:
     """ASGI middleware."""
 
@@ -29,9 +32,11 @@ class NormalizePaths:
 def normalize_path(path: str) -> str:
     """`/SUBSCRIPTIONS/s/resourcegroups/RG/...` -> `/subscriptions/s/resourceGroups/RG/...`; other paths stay."""
     segments = path.strip("/").split("/")
-    if segments[0].lower() != "subscriptions":
+    # The addresses of MLflow's clients have a workspace behind their root and version, and then words of their own.
+    first, last = (2, 10) if segments[0] in OTHER_ROOTS else (0, len(segments))
+    if len(segments) <= first or segments[first].lower() != "subscriptions":
         return path
-    for index in range(0, len(segments), 2):
+    for index in range(first, min(last, len(segments)), 2):
         segments[index] = _CANONICAL.get(segments[index].lower(), segments[index])
         if segments[index] == "providers" and index + 1 < len(segments):
             segments[index + 1] = _CANONICAL.get(segments[index + 1].lower(), segments[index + 1])

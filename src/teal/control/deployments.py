@@ -4,6 +4,7 @@ rollout."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from teal.control import registered_models
 from teal.control.endpoints import require_endpoint
 from teal.control.operations import cancel_unfinished, queue_operation
 from teal.control.requests import Accepted, Moment
@@ -183,6 +184,9 @@ def _resolve(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str
     ref = parse_asset_ref(kind, text)
     if is_curated(ref):
         return text
+    if kind is AssetKind.MODEL:
+        resolved = registered_models.resolve_model(tx, workspace, ref)
+        return text if resolved == ref else resolved.arm(workspace)
     if ref.version.startswith("@"):
         newest = stored_assets.list_versions(tx, workspace, kind, ref.name, archived=False)
         if newest and ref.version == "@latest":

@@ -5,6 +5,7 @@ whoever wrote it. Called by control/registry.py and api/mlflow.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -58,8 +59,8 @@ def parse_alias(text: str) -> str:
     return text
 
 
-def aliases_of(container: AssetContainer, version: str) -> list[str]:
-    return sorted(alias for alias, of in container.aliases.items() if of == version)
+def aliases_of(aliases: Mapping[str, str], version: str) -> list[str]:
+    return sorted(alias for alias, of in aliases.items() if of == version)
 
 
 def number_of(version: str) -> int:

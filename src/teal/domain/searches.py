@@ -42,8 +42,8 @@ def parse_filter(text: str | None, *, attributes: Mapping[str, str]) -> tuple[Co
         joined = _AND.match(rest)
         if joined is None:
             raise _wrong(text, f"near '{rest[:40]}': conditions are joined by AND")
-        rest = rest[joined.end() :]
-        if not rest.strip():
+        rest = rest[joined.end() :].strip()
+        if not rest:
             raise _wrong(text, "at its end: a condition is missing")
     return tuple(found)
 

@@ -7,6 +7,7 @@ from teal.api.wire.members import Members
 from teal.api.wire.resources import format_system_data, format_type
 from teal.domain.assets import AssetContainer, AssetVersion
 from teal.domain.errors import InvalidInput
+from teal.domain.registry import stage_of
 from teal.domain.resource_ids import AssetKind, AssetRef
 
 DEFAULT_DOCKERFILE = "Dockerfile"
@@ -46,6 +47,7 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
 def parse_container(body: object) -> dict[str, Any]:
     members = Members(body).nested("properties")
     members.flag("isArchived", default=False)
+    members.drop("latestVersion", "nextVersion", "provisioningState", "aliases")
     return members.rest() | {"isArchived": members.flag("isArchived", default=False)}
 
 
@@ -54,7 +56,8 @@ def format_version(asset: AssetVersion) -> dict[str, Any]:
     defaults: dict[str, Any] = {"tags": {}, "properties": {}, "isAnonymous": False, "provisioningState": "Succeeded"}
     if asset.kind is AssetKind.MODEL:
         # Without an object here every model call of the stock client fails (spec/wire.md §9, 1).
-        defaults |= {"flavors": {}, "stage": "None"}
+        defaults |= {"flavors": {}}
+        known["stage"] = str(stage_of(asset))
     return {
         "id": AssetRef(asset.kind, asset.name, asset.version).arm(asset.workspace),
         "name": asset.version,
@@ -69,6 +72,7 @@ def format_container(container: AssetContainer) -> dict[str, Any]:
         "latestVersion": container.latest_version,
         "nextVersion": container.next_version,
         "isArchived": container.is_archived,
+        **({"aliases": dict(container.aliases)} if container.aliases else {}),
     }
     return {
         "id": f"{container.workspace.arm}/{container.kind}/{container.name}",
