@@ -29,4 +29,4 @@ def test_a_name_that_leads_elsewhere_is_refused_before_anything_is_sent(arm: Arm
 
 
 def test_other_names_are_sent_as_they_are() -> None:
-    assert below("/root", "ü é", "versions", 1, "1.0+cpu") == "/root/ü é/versions/1/1.0+cpu"
+    assert below("/start", "ü é", "versions", 1, "1.0+cpu") == "/start/ü é/versions/1/1.0+cpu"
