@@ -1,6 +1,6 @@
 """Deployments and what the loop knows of them. Called by control and reconcile."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from teal.domain.deployments import DeploymentStatus, OnlineDeployment
 from teal.store.database import Transaction
@@ -17,8 +17,8 @@ def load_deployment(tx: Transaction, endpoint: str, name: str) -> OnlineDeployme
 
 def list_deployments(tx: Transaction, endpoint: str) -> tuple[OnlineDeployment, ...]:
     """The deployments of an endpoint, by name."""
-    query = select(deployments.c.body).where(deployments.c.endpoint == endpoint).order_by(deployments.c.name)
-    return tuple(DEPLOYMENTS.parse(body) for body in tx.connection.execute(query).scalars())
+    found = tx.connection.execute(_DEPLOYMENTS, {"endpoint": endpoint})
+    return tuple(DEPLOYMENTS.parse(body) for body in found.scalars())
 
 
 def save_deployment(tx: Transaction, deployment: OnlineDeployment) -> None:
@@ -45,10 +45,8 @@ def load_deployment_status(tx: Transaction, endpoint: str, name: str) -> Deploym
 
 def list_deployment_statuses(tx: Transaction, endpoint: str) -> dict[str, DeploymentStatus]:
     """By deployment; one that the loop has not looked at yet is not in it."""
-    query = select(deployment_statuses.c.deployment, deployment_statuses.c.body).where(
-        deployment_statuses.c.endpoint == endpoint
-    )
-    return {name: DEPLOYMENT_STATUSES.parse(body) for name, body in tx.connection.execute(query)}
+    found = tx.connection.execute(_STATUSES, {"endpoint": endpoint})
+    return {name: DEPLOYMENT_STATUSES.parse(body) for name, body in found}
 
 
 def save_deployment_status(tx: Transaction, endpoint: str, name: str, status: DeploymentStatus) -> None:
@@ -58,3 +56,14 @@ def save_deployment_status(tx: Transaction, endpoint: str, name: str, status: De
         {"endpoint": endpoint, "deployment": name},
         {"body": DEPLOYMENT_STATUSES.format(status)},
     )
+
+
+# --- private
+
+# Built once: every pass of the loop asks these.
+_DEPLOYMENTS = (
+    select(deployments.c.body).where(deployments.c.endpoint == bindparam("endpoint")).order_by(deployments.c.name)
+)
+_STATUSES = select(deployment_statuses.c.deployment, deployment_statuses.c.body).where(
+    deployment_statuses.c.endpoint == bindparam("endpoint")
+)

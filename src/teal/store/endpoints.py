@@ -1,6 +1,6 @@
 """Endpoints, their keys (encrypted at rest) and what the loop knows of them. Called by control and reconcile."""
 
-from sqlalchemy import delete, select, union
+from sqlalchemy import bindparam, delete, select, union
 
 from teal.domain.endpoints import EndpointKeys, EndpointStatus, OnlineEndpoint
 from teal.domain.resource_ids import WorkspaceId
@@ -11,7 +11,7 @@ from teal.store.upserts import save_row
 
 
 def load_endpoint(tx: Transaction, name: str) -> OnlineEndpoint | None:
-    body = tx.connection.execute(select(endpoints.c.body).where(endpoints.c.name == name)).scalar()
+    body = tx.connection.execute(_ENDPOINT, {"name": name}).scalar()
     return None if body is None else ENDPOINTS.parse(body)
 
 
@@ -49,7 +49,7 @@ def delete_endpoint(tx: Transaction, name: str) -> None:
 
 
 def load_keys(tx: Transaction, name: str) -> EndpointKeys | None:
-    sealed = tx.connection.execute(select(endpoint_keys.c.sealed).where(endpoint_keys.c.endpoint == name)).scalar()
+    sealed = tx.connection.execute(_KEYS, {"name": name}).scalar()
     return None if sealed is None else ENDPOINT_KEYS.parse(tx.secrets.open(sealed))
 
 
@@ -58,8 +58,7 @@ def save_keys(tx: Transaction, name: str, keys: EndpointKeys) -> None:
 
 
 def load_endpoint_status(tx: Transaction, name: str) -> EndpointStatus | None:
-    query = select(endpoint_statuses.c.body).where(endpoint_statuses.c.endpoint == name)
-    body = tx.connection.execute(query).scalar()
+    body = tx.connection.execute(_STATUS, {"name": name}).scalar()
     return None if body is None else ENDPOINT_STATUSES.parse(body)
 
 
@@ -75,3 +74,11 @@ def list_endpoint_statuses(tx: Transaction, workspace: WorkspaceId) -> dict[str,
 
 def save_endpoint_status(tx: Transaction, name: str, status: EndpointStatus) -> None:
     save_row(tx, endpoint_statuses, {"endpoint": name}, {"body": ENDPOINT_STATUSES.format(status)})
+
+
+# --- private
+
+# Built once: every pass of the loop asks these, and building a statement takes longer than running it.
+_ENDPOINT = select(endpoints.c.body).where(endpoints.c.name == bindparam("name"))
+_KEYS = select(endpoint_keys.c.sealed).where(endpoint_keys.c.endpoint == bindparam("name"))
+_STATUS = select(endpoint_statuses.c.body).where(endpoint_statuses.c.endpoint == bindparam("name"))

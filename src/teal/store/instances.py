@@ -1,6 +1,6 @@
 """Instances as the loop remembers them. Called by reconcile."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from teal.domain.instance_records import InstanceRecord
 from teal.store.database import Transaction
@@ -11,8 +11,7 @@ from teal.store.upserts import save_row
 
 def list_instances(tx: Transaction, endpoint: str) -> tuple[InstanceRecord, ...]:
     """The instances of an endpoint, first saved first."""
-    query = select(instances.c.body).where(instances.c.endpoint == endpoint).order_by(instances.c.seq)
-    return tuple(INSTANCES.parse(body) for body in tx.connection.execute(query).scalars())
+    return tuple(INSTANCES.parse(body) for body in tx.connection.execute(_INSTANCES, {"endpoint": endpoint}).scalars())
 
 
 def save_instance(tx: Transaction, instance: InstanceRecord) -> None:
@@ -26,3 +25,9 @@ def save_instance(tx: Transaction, instance: InstanceRecord) -> None:
 
 def delete_instance(tx: Transaction, id: str) -> None:
     tx.connection.execute(delete(instances).where(instances.c.id == id))
+
+
+# --- private
+
+# Built once: every pass of the loop asks it.
+_INSTANCES = select(instances.c.body).where(instances.c.endpoint == bindparam("endpoint")).order_by(instances.c.seq)

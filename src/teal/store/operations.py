@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, bindparam, delete, insert, select, update
 
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.endpoints import EndpointSpec
@@ -33,8 +33,7 @@ def load_operation(tx: Transaction, id: str) -> Operation | None:
 
 def list_unfinished(tx: Transaction, endpoint: str) -> tuple[Operation, ...]:
     """What is still to be done for an endpoint and its deployments, first accepted first."""
-    query = _SELECT.where(operations.c.is_final.is_(False), operations.c.endpoint == endpoint)
-    return tuple(_parse_row(row) for row in tx.connection.execute(query.order_by(operations.c.seq)))
+    return tuple(_parse_row(row) for row in tx.connection.execute(_UNFINISHED, {"endpoint": endpoint}))
 
 
 def list_all_unfinished(tx: Transaction) -> dict[str, list[Operation]]:
@@ -55,6 +54,11 @@ def delete_ended_operations(tx: Transaction, *, before: float) -> int:
 # --- private
 
 _SELECT = select(operations.c.seq, operations.c.wanted_of, operations.c.wanted, operations.c.body)
+
+# Built once: every pass of the loop asks it.
+_UNFINISHED = _SELECT.where(operations.c.is_final.is_(False), operations.c.endpoint == bindparam("endpoint")).order_by(
+    operations.c.seq
+)
 
 # From its JSON alone one could not tell which kind of spec `wanted` is.
 _WANTED: dict[str, tuple[type, Rows[Any]]] = {
