@@ -4,10 +4,11 @@ table.
 Steps, in the order in which one needs another: models, environments, endpoints, deployments, traffic.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from knack.log import get_logger
 from knack.util import CLIError
 
 from teal.cli.documents import Document, read_documents
@@ -16,7 +17,7 @@ from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.differences import list_differences, merge_maps
 from teal.sdk.entities.dumping import dump
-from teal.sdk.errors import ResourceNotFoundError
+from teal.sdk.errors import ResourceNotFoundError, TealError
 from teal.sdk.loading import (
     parse_deployment_data,
     parse_endpoint_data,
@@ -24,6 +25,14 @@ from teal.sdk.loading import (
     parse_model_data,
 )
 
+logger = get_logger(__name__)
+
+PARSERS: Mapping[str, Callable[..., object]] = {
+    "model": parse_model_data,
+    "environment": parse_environment_data,
+    "online-endpoint": parse_endpoint_data,
+    "online-deployment": parse_deployment_data,
+}
 #: Maps that a file gives whole: what it leaves out of one is to go.
 WHOLE = frozenset({"traffic", "mirror_traffic", "tags", "environment_variables"})
 TRAFFIC = ("traffic", "mirror_traffic")
@@ -54,16 +63,26 @@ def apply(client: MLClient, file: list[str], dry_run: bool = False) -> Any:
     documents = [document for each in file for document in read_documents(each)]
     if not documents:
         raise CLIError("The file describes nothing.")
-    done = []
-    for plan in _plans(documents):
-        # Planned one by one: what a step finds depends on what the steps before have made.
-        step = plan(client, dry_run)
-        if step is None:
-            continue
-        if not dry_run and step.run is not None:
-            step.run()
-        done.append({"kind": step.kind, "name": step.name, "action": step.action, "difference": list(step.difference)})
-    return done
+    for document in documents:
+        # All of them first: a word misspelt in the last document is no reason to be left half way.
+        PARSERS[document.kind](document.data, document.place)
+    done: list[Step] = []
+    try:
+        for plan in _plans(documents):
+            # Planned one by one: what a step finds depends on what the steps before have made.
+            step = plan(client, dry_run)
+            if step is not None:
+                if not dry_run and step.run is not None:
+                    step.run()
+                done.append(step)
+    except (TealError, CLIError):
+        if made := [f"{step.kind} {step.name}" for step in done if step.action != "none" and not dry_run]:
+            logger.warning("Made before this: %s. The same command goes on from there.", ", ".join(made))
+        raise
+    return [
+        {"kind": step.kind, "name": step.name, "action": step.action, "difference": list(step.difference)}
+        for step in done
+    ]
 
 
 # --- private

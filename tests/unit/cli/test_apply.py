@@ -126,6 +126,25 @@ def test_several_files_are_one_wish(arm: Arm, teal: Teal, folder: Path) -> None:
     assert [name for name, _ in actions(teal("apply", *words))] == ["m:next", "e", "e/blue", "e"]
 
 
+def test_a_word_misspelt_in_the_last_document_stops_it_before_the_first(arm: Arm, teal: Teal, folder: Path) -> None:
+    (folder / "all.yml").write_text(
+        "---\n".join([MODEL, ENDPOINT, DEPLOYMENT.replace("instance_type", "instancetype")])
+    )
+    said = teal(*APPLY)
+    assert said.status == 1
+    assert "did you mean 'instance_type'" in said.err
+    assert not arm.resources
+
+
+def test_a_step_that_fails_tells_what_was_made_before(arm: Arm, teal: Teal, folder: Path) -> None:
+    arm.polls = [{"status": "Succeeded"}, {"status": "Failed", "error": {"code": "X", "message": "it crashed"}}]
+    said = teal(*APPLY)
+    assert said.status == 1
+    assert "(X) it crashed" in said.err
+    assert "Made before this: model m:next, online-endpoint e." in said.err
+    assert "get-logs" in said.err
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
