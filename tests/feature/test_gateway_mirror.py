@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES
-from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway
+from teal.gateway.model import Host
+from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway, running_load
+from tests.harness.ports import free_port
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until
 
@@ -107,3 +109,58 @@ async def test_a_shadow_without_instances_is_not_noticed(scene: Scene) -> None:
     )
     for _ in range(20):
         assert (await scene.bed.score()).status_code == 200
+
+
+async def test_up_to_every_request_is_copied_and_every_copy_counted(scene: Scene) -> None:
+    await scene.mirror(100, max_in_flight=3)
+    answers = await asyncio.gather(*(scene.bed.score() for _ in range(40)))
+    assert {answer.status_code for answer in answers} == {200}
+    observed = (await scene.bed.gateway.observe_requests("orders"))["shadow"]
+    assert observed.mirrored_total + observed.mirror_dropped_total == 40
+
+
+async def wait_until_counted(scene: Scene, copies: int) -> None:
+    async def is_counted() -> bool:
+        seen = (await scene.bed.gateway.observe_requests("orders"))["shadow"]
+        return seen.mirrored_total + seen.mirror_dropped_total + seen.mirror_skipped_total == copies
+
+    await wait_until(is_counted)
+
+
+@pytest.mark.parametrize("trouble", ["dead", "erroring", "frozen"])
+async def test_a_shadow_in_trouble_changes_no_answer(scene: Scene, trouble: str) -> None:
+    scene.shadow.frozen = trouble == "frozen"
+    shadow = build_target(scene.shadow, max_in_flight=2)
+    if trouble == "dead":
+        shadow = replace(shadow, hosts=(Host("shadow-1", "127.0.0.1", free_port()),))
+    scene.shadow.dying = trouble == "erroring"
+    await scene.bed.publish(
+        build_endpoint(build_target(scene.blue), shadow, traffic={"blue": 100}, mirror={"shadow": 100})
+    )
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(10):
+            yield bytes(1000)
+
+    for content in (bytes(1000), bytes(1_000_000), chunks()):
+        answers = [await scene.bed.score(content=content) for _ in range(3 if isinstance(content, bytes) else 1)]
+        assert all(answer.is_success for answer in answers)
+    # Not one live request was tried twice because of its copy.
+    assert len(scene.blue.received) == 7
+    await wait_until_counted(scene, 7)
+
+
+@pytest.mark.parametrize("copies", ["frozen", "finishing"])
+async def test_stopping_with_copies_under_way_is_clean(scene: Scene, copies: str) -> None:
+    await scene.mirror(100)
+    scene.blue.released.set()
+    scene.green.released.set()
+    await asyncio.gather(*(scene.bed.score("/hold", content=bytes(300_000)) for _ in range(20)))
+    await wait_until(lambda: scene.shadow.copies)
+    async with running_load(scene.bed) as load:
+        await load.more(20)
+        if copies == "finishing":
+            scene.shadow.released.set()
+        await scene.bed.gateway.stop()
+    assert [answer for answer in load.answers if answer[0] != 200] == []
+    assert "Caught" not in scene.bed.settings.log_file.read_text()

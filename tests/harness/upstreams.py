@@ -33,6 +33,7 @@ class Upstream:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     released: asyncio.Event = field(default_factory=asyncio.Event)
+    dying: bool = False  # ends the connection after every request
     frozen: bool = False  # takes connections and headers, never reads a body or answers
 
     def host(self, *, draining: bool = False) -> Host:
@@ -81,7 +82,7 @@ async def _answer_one(upstream: Upstream, reader: asyncio.StreamReader, writer: 
         await asyncio.Event().wait()
     request.body_bytes = await _read_body(reader, headers)
     url = urlsplit(target)
-    match url.path:
+    match "/die" if upstream.dying else url.path:
         case "/die":
             return False
         case "/garbage":

@@ -93,6 +93,7 @@ _SHADOW_TOTALS = {
     "upstream_rq_active_overflow": "mirror_dropped_total",
     "upstream_rq_pending_overflow": "mirror_dropped_total",
     "upstream_cx_none_healthy": "mirror_dropped_total",
+    "upstream_rq_pending_failure_eject": "mirror_dropped_total",
 }
 _CLUSTER_NAMES = "|".join(_TOTALS.keys() | _SHADOW_TOTALS.keys())
 _CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({_CLUSTER_NAMES})")
