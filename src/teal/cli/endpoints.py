@@ -103,10 +103,11 @@ def get_credentials(client: MLClient, name: str) -> Any:
             "secondaryKey": found.secondary_key,
             "accessToken": found.access_token,
         }
+    # The caller's own token, which an aad_token endpoint takes, has no times of its own.
+    times = {"expiryTimeUtc": found.expiry_time_utc, "refreshAfterTimeUtc": found.refresh_after_time_utc}
     return {
         "accessToken": found.access_token,
-        "expiryTimeUtc": found.expiry_time_utc,
-        "refreshAfterTimeUtc": found.refresh_after_time_utc,
+        **({} if found.expiry_time_utc == 0 else times),
         "tokenType": found.token_type,
     }
 

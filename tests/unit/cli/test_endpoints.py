@@ -160,3 +160,15 @@ def test_parts_of_a_percent_are_sent_as_they_are(endpoint: Arm, teal: Teal) -> N
     assert endpoint.sent("PATCH", "/onlineEndpoints/e")[-1] == {"properties": {"traffic": {"blue": 99.5, "green": 0.5}}}
     shown = teal("online-endpoint", "update", "-n", "e", "--traffic", "blue=100.0").json
     assert str(shown["traffic"]["blue"]) == "100"
+
+
+@pytest.mark.parametrize(
+    ("mode", "keys"),
+    [
+        ("aml_token", {"accessToken", "expiryTimeUtc", "refreshAfterTimeUtc", "tokenType"}),
+        ("aad_token", {"accessToken", "tokenType"}),
+    ],
+)
+def test_credentials_of_a_token_endpoint(arm: Arm, teal: Teal, mode: str, keys: set[str]) -> None:
+    teal("online-endpoint", "create", "-n", "t", "--auth-mode", mode)
+    assert set(teal("online-endpoint", "get-credentials", "-n", "t").json) == keys
