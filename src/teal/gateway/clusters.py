@@ -30,7 +30,6 @@ from teal.gateway.packing import build_milliseconds, pack
 # A larger body is answered normally and not copied: a shadow that stops reading pushes back on the live request as
 # soon as the buffers are full, so they must hold the largest copied body.
 MAX_MIRRORED_BODY_BYTES = 16 * 1024 * 1024
-MIRROR_BUFFER_BYTES = MAX_MIRRORED_BODY_BYTES + 1024 * 1024
 
 # Nobody waits for a copy's answer, so no route limits it: without this a frozen shadow would hold its copies for ever.
 # 180 s is the longest request time a deployment may ask for (spec/azureml.md §1.2).
@@ -57,10 +56,15 @@ def build_cluster(endpoint: str, target: Target) -> Cluster:
     return cluster
 
 
-def build_shadow_cluster(endpoint: str, target: Target) -> Cluster:
+def build_mirror_buffer(max_mirrored_body_bytes: int) -> UInt32Value:
+    """As large on both sides: the smaller one decides what a slow shadow can do to a live request."""
+    return UInt32Value(value=max_mirrored_body_bytes + 1024 * 1024)
+
+
+def build_shadow_cluster(endpoint: str, target: Target, max_mirrored_body_bytes: int) -> Cluster:
     """A second cluster over the same hosts, for copies: capped apart, so that copies never take a client's place."""
     cluster = _build_cluster(format_shadow_name(endpoint, target.deployment), target.max_in_flight)
-    cluster.per_connection_buffer_limit_bytes.value = MIRROR_BUFFER_BYTES
+    cluster.per_connection_buffer_limit_bytes.CopyFrom(build_mirror_buffer(max_mirrored_body_bytes))
     options = HttpProtocolOptions(
         idle_timeout=Duration(seconds=UPSTREAM_IDLE_S),
         max_stream_duration=build_milliseconds(max(MAX_COPY_MS, target.request_timeout_ms)),

@@ -21,6 +21,7 @@ from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
 from teal.gateway.bootstrap import build_bootstrap
+from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES
 from teal.gateway.connections import LISTENER_NAME
 from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
 from teal.gateway.errors import EnvoyNotStarted, GatewayError, PortTaken, RunDirTooLong
@@ -55,6 +56,7 @@ class EnvoySettings:
     tls: TlsSettings | None = None
     host_domain: str | None = None  # with TLS: `<name>.<host_domain>` is an endpoint's own host
     access_log: Path | None = None
+    max_mirrored_body_bytes: int = MAX_MIRRORED_BODY_BYTES
     token_keys: str | None = None  # JWKS, for endpoints that take tokens
 
     @property
@@ -145,6 +147,7 @@ class EnvoyProcess:
                 tls_secret_file=self._settings.tls_secret_file if self._settings.tls else None,
                 host_domain=self._settings.host_domain,
                 access_log=self._settings.access_log,
+                max_mirrored_body_bytes=self._settings.max_mirrored_body_bytes,
                 token_keys=self._settings.token_keys,
             ),
             xds_socket=self._settings.xds_socket,

@@ -73,7 +73,13 @@ class Gateway:
             raise GatewayRefused(endpoint.name, reasons)
         version = endpoint.version
         if version != self._publications.wanted_version(endpoint.name):
-            self._publications.publish(build_resources(endpoint, self._settings.host_domain))
+            self._publications.publish(
+                build_resources(
+                    endpoint,
+                    host_domain=self._settings.host_domain,
+                    max_mirrored_body_bytes=self._settings.max_mirrored_body_bytes,
+                )
+            )
         return version
 
     def withdraw(self, endpoint_name: str) -> None:

@@ -11,9 +11,9 @@ from envoy.config.listener.v3.listener_components_pb2 import FilterChain, Filter
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
+from google.protobuf.wrappers_pb2 import BoolValue
 
-from teal.gateway.clusters import MIRROR_BUFFER_BYTES
+from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES, build_mirror_buffer
 from teal.gateway.connections import LISTENER_NAME, Style, build_connections
 from teal.gateway.packing import pack
 from teal.gateway.tls import build_tls_socket
@@ -29,6 +29,7 @@ class Door:
     tls_secret_file: Path | None = None
     host_domain: str | None = None
     access_log: Path | None = None
+    max_mirrored_body_bytes: int = MAX_MIRRORED_BODY_BYTES
     token_keys: str | None = None  # the public keys (JWKS) of the tokens that endpoints may take
 
 
@@ -43,8 +44,7 @@ def build_listener(door: Door) -> Listener:
         connection_balance_config=Listener.ConnectionBalanceConfig(
             exact_balance=Listener.ConnectionBalanceConfig.ExactBalance()
         ),
-        # As much as the shadow clusters: the smaller of the two decides what a slow shadow can do to a live request.
-        per_connection_buffer_limit_bytes=UInt32Value(value=MIRROR_BUFFER_BYTES),
+        per_connection_buffer_limit_bytes=build_mirror_buffer(door.max_mirrored_body_bytes),
     )
     if door.tls_secret_file is not None:
         # Looks at the first bytes of a connection: the port is the same for both.

@@ -11,6 +11,7 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 
 from teal.gateway.clusters import (
+    MAX_MIRRORED_BODY_BYTES,
     build_cluster,
     build_hosts,
     build_shadow_cluster,
@@ -53,16 +54,21 @@ class EndpointResources:
         return self.by_kind.get(kind, {})
 
 
-def build_resources(model: EndpointModel, host_domain: str | None = None) -> EndpointResources:
+def build_resources(
+    model: EndpointModel,
+    *,
+    host_domain: str | None = None,
+    max_mirrored_body_bytes: int = MAX_MIRRORED_BODY_BYTES,
+) -> EndpointResources:
     """A valid model, whole, for Envoy; with `host_domain`, at `<name>.<host_domain>` too."""
     scopes = [build_scope(model.name)]
-    tables = [build_route_table(model)]
+    tables = [build_route_table(model, max_mirrored_body_bytes)]
     if host_domain is not None:
         scopes.append(build_host_scope(model.name))
-        tables.append(build_host_route_table(model, host_domain))
+        tables.append(build_host_route_table(tables[0], model.name, host_domain))
     shadows = [target for target in model.targets if target.deployment in model.mirrored]
     clusters = [build_cluster(model.name, target) for target in model.targets]
-    clusters += [build_shadow_cluster(model.name, target) for target in shadows]
+    clusters += [build_shadow_cluster(model.name, target, max_mirrored_body_bytes) for target in shadows]
     hosts = [build_hosts(format_cluster_name(model.name, target.deployment), target.hosts) for target in model.targets]
     hosts += [build_hosts(format_shadow_name(model.name, target.deployment), target.hosts) for target in shadows]
     return EndpointResources(

@@ -27,7 +27,7 @@ from envoy.type.v3.range_pb2 import Int64Range
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from teal.gateway import headers
-from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES, format_cluster_name, format_shadow_name
+from teal.gateway.clusters import format_cluster_name, format_shadow_name
 from teal.gateway.limits import build_limits, build_no_limits
 from teal.gateway.model import EndpointModel, Target
 from teal.gateway.packing import build_milliseconds, pack
@@ -67,12 +67,13 @@ def build_host_scope(endpoint: str) -> ScopedRouteConfiguration:
     return scope
 
 
-def build_host_route_table(model: EndpointModel, domain: str) -> RouteConfiguration:
-    """The same for requests to `<name>.<domain>`, whose paths are the instance's own."""
-    table = build_route_table(model)
-    table.name = format_host_name(model.name)
+def build_host_route_table(by_path: RouteConfiguration, endpoint: str, domain: str) -> RouteConfiguration:
+    """The same for requests to `<endpoint>.<domain>`, whose paths are the instance's own."""
+    table = RouteConfiguration()
+    table.CopyFrom(by_path)
+    table.name = format_host_name(endpoint)
     host = table.virtual_hosts[0]
-    host.domains[:] = [f"{model.name}.{domain}", f"{model.name}.{domain}:*"]
+    host.domains[:] = [f"{endpoint}.{domain}", f"{endpoint}.{domain}:*"]
     for route in host.routes:
         route.match.prefix = "/"
         if route.HasField("route"):
@@ -84,14 +85,14 @@ def format_host_name(endpoint: str) -> str:
     return f"{endpoint}/host"
 
 
-def build_route_table(model: EndpointModel) -> RouteConfiguration:
+def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> RouteConfiguration:
     """Everything decided about one request of this endpoint, first match first."""
     routes = [
         *([] if model.token_audience else [_build_unauthorized(model)]),
         *_build_too_large(model),
         *_build_named_routes(model),
         _build_unknown_deployment(model),
-        *(_build_live_routes(model) if model.live else [_build_no_traffic(model)]),
+        *(_build_live_routes(model, max_mirrored_body_bytes) if model.live else [_build_no_traffic(model)]),
     ]
     return RouteConfiguration(
         name=model.name,
@@ -168,7 +169,7 @@ def _build_no_traffic(model: EndpointModel) -> Route:
     )
 
 
-def _build_live_routes(model: EndpointModel) -> list[Route]:
+def _build_live_routes(model: EndpointModel, max_mirrored_body_bytes: int) -> list[Route]:
     """The live deployments. A split or a copy is decided by the script of `splits.py`, which is run by the last route
     here: nothing else matches until it has written its decision, and if it ever fails, the largest share answers."""
     live = _sort(target for target in model.routable if target.deployment in model.live)
@@ -177,7 +178,7 @@ def _build_live_routes(model: EndpointModel) -> list[Route]:
     decided = [route for target in live for route in _build_decided_routes(model, target)]
     largest = max(live, key=lambda target: model.live[target.deployment])
     undecided = _build_forward(model, largest, _match(model))
-    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model)))
+    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model, max_mirrored_body_bytes)))
     return [*decided, undecided]
 
 
@@ -193,13 +194,13 @@ def _build_decided_routes(model: EndpointModel, target: Target) -> list[Route]:
     return routes
 
 
-def _format_plan(model: EndpointModel) -> str:
+def _format_plan(model: EndpointModel, max_mirrored_body_bytes: int) -> str:
     key = model.traffic_key
     return format_plan(
         model.name,
         model.live,
         copy_percent=max(model.mirrored.values(), default=0),
-        copy_max_bytes=MAX_MIRRORED_BODY_BYTES,
+        copy_max_bytes=max_mirrored_body_bytes,
         key=f"{key.source} {key.name}".rstrip() if key else None,
     )
 

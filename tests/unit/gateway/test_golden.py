@@ -22,7 +22,7 @@ def test_resources_of_an_endpoint(case: str, update_golden: bool) -> None:
     text = yaml.safe_load((GOLDEN / "in" / f"{case}.yaml").read_text())
     model = parse_model(text)
     assert validate(model) == ()
-    resources = build_resources(model, text.get("host_domain"))
+    resources = build_resources(model, host_domain=text.get("host_domain"))
     said = {
         kind.name.lower(): {name: to_dict(resource.body) for name, resource in resources.of(kind).items()}
         for kind in Kind
