@@ -58,7 +58,7 @@ def test_a_safe_rollout_from_an_empty_endpoint_to_its_end(bench: Workbench) -> N
 
 
 def read_log(bench: Workbench, endpoint: str) -> str:
-    return bench.client.online_deployments.get_logs(name="green", endpoint_name=endpoint, lines=500)
+    return str(bench.client.online_deployments.get_logs(name="green", endpoint_name=endpoint, lines=500))
 
 
 def count_in_log(bench: Workbench, endpoint: str) -> int:

@@ -22,6 +22,7 @@ from teal.domain.operations import Operation, OperationStatus
 from teal.domain.states import ProvisioningState
 from teal.server.ca import CertificateFiles, ensure_certificate
 from teal.server.ports import open_listener
+from teal.server.token_key import ensure_token_key
 from teal.store import deployments as stored_deployments
 from teal.store import endpoints as stored_endpoints
 from teal.store import operations as stored_operations
@@ -78,6 +79,7 @@ async def running_rest(folder: Path, *, create_workspaces: bool = True) -> Async
         create_workspaces=create_workspaces,
         read_logs=read_logs,
         observe_requests=observe_requests,
+        sign_token=ensure_token_key(folder / "token.key").sign,
         now=lambda: rest.now,
         new_id=lambda: f"00000000-0000-0000-0000-{next(ids):012x}",
     )

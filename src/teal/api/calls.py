@@ -16,6 +16,7 @@ from teal.control import workspaces
 from teal.control.requests import Moment
 from teal.domain.errors import InvalidInput, PreconditionFailed
 from teal.domain.resource_ids import WorkspaceId
+from teal.domain.tokens import TokenClaims
 from teal.domain.workspaces import Workspace
 from teal.store.blobs import BlobStore
 from teal.store.database import Store, Transaction
@@ -40,6 +41,7 @@ class Services:
     """Instance id, container, lines from the end."""
     observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]]]]
     """Endpoint -> {"live", "mirrored"} by deployment, as counted by the gateway; must not take long."""
+    sign_token: Callable[[TokenClaims], str]
     now: Callable[[], float]
     new_id: Callable[[], str]
 

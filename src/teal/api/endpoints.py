@@ -11,7 +11,7 @@ from teal.api.wire.patches import merge_patch
 from teal.control import endpoints as control
 from teal.control.endpoints import KeyType
 from teal.domain.endpoints import EndpointSpec, OnlineEndpoint
-from teal.domain.errors import InvalidInput, NotFound, Unsupported
+from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.operations import Operation
 from teal.store.database import Transaction
 
@@ -87,12 +87,9 @@ async def regenerate_keys(call: InWorkspace, endpoint: str) -> Response:
 
 
 async def get_token(call: InWorkspace, endpoint: str) -> JSONResponse:
-    await call.read(lambda tx: control.get_endpoint(tx, call.id, endpoint))
-    raise Unsupported(
-        f"The endpoint '{endpoint}' takes keys, not tokens.",
-        target=endpoint,
-        hint=f"Read its keys with: teal online-endpoint get-credentials --name {endpoint}.",
-    )
+    """A token for an `aml_token` endpoint (`spec/wire.md` §3.6 (28)): nothing of it is kept."""
+    claims = await call.read(lambda tx: control.make_token(tx, call.id, endpoint, call.moment))
+    return JSONResponse(wire.format_token(call.services.sign_token(claims), claims))
 
 
 # --- private

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from starlette.responses import JSONResponse, Response
 
 from teal.api.calls import AnyCall, Call
-from teal.api.wire.resources import format_failure, format_time
+from teal.api.wire.resources import add_operation, format_failure, format_time
 from teal.control import operations as control
 from teal.domain.operations import Operation
 from teal.domain.resource_ids import PROVIDER
@@ -41,6 +41,7 @@ def answer_change(
     headers = {"ETag": etag}
     if operation:
         headers |= build_operation_headers(call, operation)
+        body = add_operation(body, headers["Azure-AsyncOperation"])
     return JSONResponse(body, status, headers)
 
 

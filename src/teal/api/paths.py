@@ -10,7 +10,8 @@ from teal.domain.resource_ids import PROVIDER
 SEGMENTS = (
     "subscriptions", "resourceGroups", "providers", "workspaces", "locations", "mfeOperationsStatus",
     "mfeOperationResults", "datastores", "listSecrets", "models", "environments", "codes", "data", "versions",
-    "computes", "startPendingUpload", "onlineEndpoints", "listKeys", "regenerateKeys", "token", "deployments", "getLogs", "skus",
+    "computes", "startPendingUpload", "onlineEndpoints", "listKeys", "regenerateKeys", "token", "deployments",
+    "getLogs", "skus",
 )  # fmt: skip
 
 

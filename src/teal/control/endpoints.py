@@ -8,12 +8,13 @@ from enum import StrEnum
 from teal.control.operations import cancel_unfinished, queue_operation
 from teal.control.requests import Accepted, Moment
 from teal.domain.endpoint_settings import parse_endpoint_settings
-from teal.domain.endpoints import EndpointKeys, EndpointSpec, EndpointStatus, OnlineEndpoint, check_endpoint
+from teal.domain.endpoints import AuthMode, EndpointKeys, EndpointSpec, EndpointStatus, OnlineEndpoint, check_endpoint
 from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
+from teal.domain.tokens import TokenClaims, build_claims
 from teal.domain.traffic import check_traffic, normalize_traffic
 from teal.store import deployments as stored_deployments
 from teal.store import endpoints as stored
@@ -117,7 +118,14 @@ def delete_endpoint(tx: Transaction, workspace: WorkspaceId, name: str, moment: 
 
 
 def list_keys(tx: Transaction, workspace: WorkspaceId, name: str) -> EndpointKeys:
-    keys = stored.load_keys(tx, _load(tx, workspace, name).name)
+    endpoint = _load(tx, workspace, name)
+    if endpoint.spec.auth_mode is not AuthMode.KEY:
+        raise InvalidInput(
+            f"The endpoint '{name}' takes tokens, not keys: its auth_mode is {endpoint.spec.auth_mode}.",
+            target=name,
+            hint=f"Get one with: teal online-endpoint get-credentials --name {name}.",
+        )
+    keys = stored.load_keys(tx, endpoint.name)
     if keys is None:
         raise NotFound(f"The endpoint '{name}' has no keys.", target=name)
     return keys
@@ -139,6 +147,24 @@ def regenerate_key(
     changed = replace(keys, primary=value) if key_type is KeyType.PRIMARY else replace(keys, secondary=value)
     stored.save_keys(tx, endpoint.name, changed)
     return queue_operation(tx, workspace, OperationKind.REGENERATE_KEYS, moment, endpoint=endpoint.name)
+
+
+def make_token(tx: Transaction, workspace: WorkspaceId, name: str, moment: Moment) -> TokenClaims:
+    """What a new token for an `aml_token` endpoint says; the caller signs it."""
+    endpoint = _load(tx, workspace, name)
+    match endpoint.spec.auth_mode:
+        case AuthMode.AML_TOKEN:
+            return build_claims(endpoint, moment.now)
+        case AuthMode.KEY:
+            raise InvalidInput(
+                f"The endpoint '{name}' takes keys, not tokens.",
+                target=name,
+                hint=f"Read its keys with: teal online-endpoint get-credentials --name {name}.",
+            )
+    raise InvalidInput(
+        f"The endpoint '{name}' takes the token with which its callers talk to this server; none is made for it.",
+        target=name,
+    )
 
 
 def new_key() -> str:

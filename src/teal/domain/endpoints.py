@@ -87,12 +87,6 @@ def parse_auth_mode(text: str) -> AuthMode:
 def check_endpoint(spec: EndpointSpec) -> None:
     """Refuse what this server cannot do, in words that say what it can."""
     parse_endpoint_settings(spec.properties)
-    if spec.auth_mode is not AuthMode.KEY:
-        raise Unsupported(
-            f"auth_mode {spec.auth_mode} is not available in this version of Teal.",
-            target="auth_mode",
-            hint="Use auth_mode: key.",
-        )
     if spec.compute is not None:
         raise Unsupported(
             "This server has no Kubernetes backend, so it cannot run Kubernetes endpoints.",

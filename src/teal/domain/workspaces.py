@@ -9,8 +9,8 @@ from teal.domain.resource_ids import WorkspaceId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
-    """A workspace. `uuid` is its `workspaceId` on the wire; times are epoch seconds. `tags` and `properties` are what people
-    wrote."""
+    """A workspace. `uuid` is its `workspaceId` on the wire; times are epoch seconds. `tags` and `properties` are
+    what people wrote."""
 
     id: WorkspaceId
     uuid: str

@@ -18,7 +18,7 @@ from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel
 from teal.reconcile.deployments import DeploymentPlan, Verdict, plan_deployment, settle
 from teal.reconcile.lifecycle import drain, leave
-from teal.reconcile.routes import build_model
+from teal.reconcile.routes import build_access, build_model
 from teal.reconcile.seen import Seen
 from teal.reconcile.wanted import Wanted
 
@@ -44,10 +44,16 @@ class EndpointPlan:
 
 
 def plan_endpoint(
-    wanted: Wanted, seen: Seen, now: float, new_id: Callable[[], str], limits: Limits = NO_LIMITS
+    wanted: Wanted,
+    seen: Seen,
+    now: float,
+    new_id: Callable[[], str],
+    limits: Limits = NO_LIMITS,
+    control_token: str = "",
 ) -> EndpointPlan:
     """Decide what one endpoint needs next; the same stored and seen facts always give the same plan (but for new
-    ids). `limits`: of endpoints that set none of their own."""
+    ids). `limits`: of endpoints that set none of their own; `control_token`: what callers of `aad_token`
+    endpoints show."""
     active = runnable(wanted.operations)
     of_endpoint = next((o for o in active if o.deployment is None), None)
     of_deployment = {o.deployment: o for o in active if o.deployment}
@@ -56,7 +62,8 @@ def plan_endpoint(
 
     shares = _shares(wanted, of_endpoint)
     keys = None if is_leaving else wanted.keys
-    model = build_model(wanted.name, keys, shares, statuses, records, limits)
+    access = build_access(wanted.endpoint, keys, control_token)
+    model = build_model(wanted.name, keys, shares, statuses, records, limits, access)
     in_force = seen.settled and seen.version_in_force == (model.version if model else None)
     removed = tuple(r.instance_id for r in records if in_force and r.state is InstanceState.STOPPED)
     records = tuple(_acknowledge(r, seen, now) if in_force else r for r in records if r.instance_id not in removed)

@@ -51,7 +51,8 @@ log = logging.getLogger(__name__)
 
 class Loop:
     """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins;
-    `limits`: what an endpoint may use that does not say so itself."""
+    `limits`: what an endpoint may use that does not say so itself; `control_token`: the server's own, which opens
+    `aad_token` endpoints."""
 
     def __init__(
         self,
@@ -64,6 +65,7 @@ class Loop:
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         coalesce_s: float = 0.0,
         limits: Limits = NO_LIMITS,
+        control_token: str = "",
     ) -> None:
         self._store = store
         self._backend = backend
@@ -73,6 +75,7 @@ class Loop:
         self._new_id = new_id
         self._coalesce_s = coalesce_s
         self._limits = limits
+        self._control_token = control_token
         self._prober = Prober()
         self._woken = asyncio.Event()
         self._agenda = Agenda()
@@ -123,7 +126,7 @@ class Loop:
             wanted = await self._store.read(partial(load_wanted, name=name))
         now = self._clock()
         seen = await self._observe(wanted)
-        plan = plan_endpoint(wanted, seen, now, self._new_id, self._limits)
+        plan = plan_endpoint(wanted, seen, now, self._new_id, self._limits, self._control_token)
         plan = await self._keep_logs_of_failed(wanted, plan)
         changed = differs(wanted, plan)
         if changed and not await self._store.write(partial(record_plan, wanted=wanted, plan=plan)):

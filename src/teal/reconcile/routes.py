@@ -1,12 +1,35 @@
 """What the gateway should know of one endpoint: stored objects and instance records -> EndpointModel. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
 from teal.domain.endpoint_settings import Limits, parse_deployment_settings, parse_endpoint_settings
-from teal.domain.endpoints import EndpointKeys, EndpointSpec
+from teal.domain.endpoints import AuthMode, EndpointKeys, EndpointSpec, OnlineEndpoint
 from teal.domain.instance_records import InstanceRecord, InstanceState
+from teal.domain.tokens import audience_of
 from teal.gateway.model import EndpointModel, Host, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What callers of an endpoint show: one of these keys, or a token made for this audience."""
+
+    keys: tuple[str, ...] = ()
+    token_audience: str | None = None
+
+
+def build_access(endpoint: OnlineEndpoint | None, keys: EndpointKeys | None, control_token: str) -> Access:
+    """By the endpoint's auth_mode. With `aad_token` it is whoever may use this server at all (`spec/azureml.md` §1.11):
+    the caller's own token is the server's, `control_token`."""
+    match endpoint.spec.auth_mode if endpoint and keys else None:
+        case AuthMode.KEY:
+            return Access((keys.primary, keys.secondary) if keys else ())
+        case AuthMode.AAD_TOKEN:
+            return Access((control_token,) if control_token else ())
+        case AuthMode.AML_TOKEN:
+            return Access(token_audience=audience_of(endpoint) if endpoint else None)
+    return Access()
 
 
 def build_model(
@@ -16,10 +39,12 @@ def build_model(
     statuses: Mapping[str, DeploymentStatus],
     records: Iterable[InstanceRecord],
     server: Limits,
+    access: Access,
 ) -> EndpointModel | None:
     """The model of one endpoint; None when nothing at all is left of it.
 
-    `keys` None: the endpoint is gone, but instances still finish requests. `spec` is the one in force or about to be,
+    `keys` None: the endpoint is gone, but instances still finish requests. `access` is what its callers
+    show, `spec` the one in force or about to be,
     `server` the limits of endpoints that set none of their own. `statuses` are those of the deployments that
     may be reached; a deployment that only has instances left is retired: it drains, and no request leads to it.
     """
@@ -35,7 +60,8 @@ def build_model(
     settings = parse_endpoint_settings(spec.properties, server)
     return EndpointModel(
         name=name,
-        keys=(keys.primary, keys.secondary) if keys else (),
+        keys=access.keys if keys else (),
+        token_audience=access.token_audience if keys else None,
         targets=tuple(sorted(targets, key=lambda t: t.deployment)),
         traffic={d: percent for d, percent in spec.traffic.items() if d in serving} if keys else {},
         mirror={d: percent for d, percent in spec.mirror_traffic.items() if d in serving} if keys else {},

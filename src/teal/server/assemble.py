@@ -20,6 +20,7 @@ from teal.reconcile.loop import Loop
 from teal.server.data_dir import DataDir
 from teal.server.request_counts import RequestCounts
 from teal.server.settings import Settings
+from teal.server.token_key import ensure_token_key
 from teal.store.blobs import BlobStore
 from teal.store.database import Store
 
@@ -35,21 +36,29 @@ class Parts:
     loop: Loop
 
 
-def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_port: int) -> Parts:
+def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_port: int, token: str) -> Parts:
     store = Store(data.path)
     blobs = BlobStore(data.blobs)
     backend = assemble_backend(settings, data)
     gateway = Gateway(build_envoy_settings(settings, data, run_dir, gateway_port))
-    loop = Loop(store, backend, gateway, blobs.object_path)
+    loop = Loop(store, backend, gateway, blobs.object_path, control_token=token)
     return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop)
 
 
 def assemble_backend(settings: Settings, data: DataDir) -> ProcessBackend:
     mode = cast(Literal["nearest", "exact"], settings.python_mode)
-    return ProcessBackend(data.path / "instances", Environments(data.path / "environments", python_mode=mode))
+    return ProcessBackend(
+        data.path / "instances",
+        Environments(
+            data.path / "environments",
+            python_mode=mode,
+            model_constraints=data.path / "model-constraints.txt",
+            model_overrides=data.path / "model-overrides.txt",
+        ),
+    )
 
 
-def assemble_app(settings: Settings, parts: Parts, *, token: str, url: str, gateway_url: str) -> FastAPI:
+def assemble_app(settings: Settings, data: DataDir, parts: Parts, *, token: str, url: str, gateway_url: str) -> FastAPI:
     return build_app(
         Services(
             store=parts.store,
@@ -59,6 +68,7 @@ def assemble_app(settings: Settings, parts: Parts, *, token: str, url: str, gate
             gateway_url=gateway_url,
             create_workspaces=settings.workspaces == "auto",
             read_logs=_build_log_reader(parts.backend),
+            sign_token=ensure_token_key(data.token_key_file).sign,
             observe_requests=RequestCounts(parts.gateway.observe_requests),
             now=time.time,
             new_id=lambda: str(uuid.uuid4()),
@@ -74,6 +84,7 @@ def build_envoy_settings(settings: Settings, data: DataDir, run_dir: Path, gatew
         port=gateway_port,
         concurrency=settings.gateway_threads,
         drain_s=settings.drain_s,
+        token_keys=ensure_token_key(data.token_key_file).jwks,
     )
 
 

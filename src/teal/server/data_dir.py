@@ -4,6 +4,7 @@ server/run.py and server/commands.py.
 version        the layout's version      server.json   who serves, and where; only while it does
 server.lock    held by the server        ports.json    the ports of last time
 token          0600                      run_dir       where the unix sockets lie
+token.key      0600, signs endpoints' tokens
 ca.pem ca.key server.pem server.key      logs/         server.log, envoy.log
 teal.db secret.key                       blobs/        uploaded files
 """
@@ -58,6 +59,10 @@ class DataDir:
     @property
     def blobs(self) -> Path:
         return self.path / "blobs"
+
+    @property
+    def token_key_file(self) -> Path:
+        return self.path / "token.key"
 
     @property
     def certificates(self) -> CertificateFiles:

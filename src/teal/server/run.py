@@ -53,7 +53,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
         listener = open_listener(settings.host, settings.port, remembered=ports.get("port"), default=DEFAULT_PORT)
         with listener:
             gateway_port = _choose_gateway_port(settings, data, run_dir, ports.get("gateway_port"))
-            parts = assemble_parts(settings, data, run_dir, gateway_port)
+            parts = assemble_parts(settings, data, run_dir, gateway_port, token)
             data.server_file.unlink(missing_ok=True)
             async with AsyncExitStack() as stack:
                 await _start_parts(parts, stack)
@@ -110,7 +110,7 @@ async def _serve_parts(
 ) -> None:
     url = format_url("https", settings.host, listener.getsockname()[1])
     gateway_url = format_url("http", settings.host, gateway_port)
-    app = assemble_app(settings, parts, token=token, url=url, gateway_url=gateway_url)
+    app = assemble_app(settings, data, parts, token=token, url=url, gateway_url=gateway_url)
     api = _build_api_server(app, data)
     tasks = [
         asyncio.create_task(api.serve(sockets=[listener]), name="REST surface"),

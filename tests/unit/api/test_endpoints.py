@@ -1,5 +1,7 @@
 """Online endpoints over REST: what is kept, what is replaced, what is refused."""
 
+import base64
+import json
 from typing import Any
 
 import pytest
@@ -263,11 +265,36 @@ async def test_only_two_keys_can_be_regenerated(rest: RestServer) -> None:
     assert answer.json()["error"]["target"] == "keyType"
 
 
-async def test_a_token_is_refused_with_what_to_use_instead(rest: RestServer) -> None:
-    await put_endpoint(rest.client)
-    answer = await rest.client.post(f"{ENDPOINT}/token")
-    assert answer.status_code == 400
-    assert "get-credentials" in answer.json()["error"]["message"]
+async def test_a_token_is_made_for_an_endpoint_that_takes_tokens(rest: RestServer) -> None:
+    await put_endpoint(rest.client, authMode="aml_token")
+    body = (await rest.client.post(f"{ENDPOINT}/token")).json()
+    assert body["tokenType"] == "Bearer"
+    assert (body["expiryTimeUtc"], body["refreshAfterTimeUtc"]) == (rest.now + 3600, rest.now + 1800)
+    claims = json.loads(base64.urlsafe_b64decode(body["accessToken"].split(".")[1] + "=="))
+    assert claims["aud"].startswith("diabetes@")
+    refused = await rest.client.post(f"{ENDPOINT}/listKeys")
+    assert refused.status_code == 400
+    assert "takes tokens" in refused.json()["error"]["message"]
+    renewed = await rest.client.post(f"{ENDPOINT}/regenerateKeys", json={"keyType": "Primary"})
+    assert renewed.status_code == 400
+
+
+async def test_no_token_is_made_where_none_is_taken(rest: RestServer) -> None:
+    for name, mode, word in (("keys", "Key", "get-credentials"), ("callers", "AADToken", "talk to this server")):
+        await put_endpoint(rest.client, name, authMode=mode)
+        answer = await rest.client.post(f"{ENDPOINTS}/{name}/token")
+        assert answer.status_code == 400
+        assert word in answer.json()["error"]["message"]
+
+
+async def test_the_answer_to_a_change_says_where_it_is_watched(rest: RestServer) -> None:
+    made = await put_endpoint(rest.client, properties={"mine": "1"})
+    properties = made.json()["properties"]["properties"]
+    assert properties["AzureAsyncOperationUri"] == made.headers["Azure-AsyncOperation"]
+    await rest.settle()
+    await rest.client.put(ENDPOINT, json={**made.json(), "tags": {"new": "1"}})
+    again = (await rest.client.get(ENDPOINT)).json()["properties"]["properties"]
+    assert again == {"mine": "1", "azureml.onlineendpointid": properties["azureml.onlineendpointid"]}
 
 
 async def test_a_kubernetes_endpoint_is_refused_with_what_is_missing(rest: RestServer) -> None:

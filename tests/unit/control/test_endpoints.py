@@ -5,7 +5,7 @@ import pytest
 from teal.control import endpoints
 from teal.control.endpoints import KeyType
 from teal.domain.endpoints import AuthMode, EndpointSpec
-from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound, Unsupported
+from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
 from tests.harness.passes import WORKSPACE
@@ -58,7 +58,8 @@ async def test_a_change_of_one_that_must_exist_is_refused_when_it_does_not(verbs
 
 
 async def test_the_auth_mode_cannot_be_changed(with_assets: Verbs) -> None:
-    with pytest.raises(Unsupported):
+    await with_assets.put_endpoint()
+    with pytest.raises(InvalidInput, match="cannot be changed"):
         await with_assets.put_endpoint(auth_mode=AuthMode.AML_TOKEN)
 
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from teal.api.wire.members import Members, format_duration
 from teal.api.wire.patches import merge_extra
-from teal.api.wire.resources import SAID_AT_TOP, format_conditions, format_failure, format_system_data, format_type
+from teal.api.wire.resources import (
+    SAID_AT_TOP,
+    SAID_IN_PROPERTIES,
+    format_conditions,
+    format_failure,
+    format_system_data,
+    format_type,
+)
 from teal.control.deployments import DeploymentView
 from teal.domain.deployments import (
     DEFAULT_DRAIN_LIMIT_S,
@@ -37,7 +44,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
         compute_type=members.text("endpointComputeType") or "Managed",
         description=members.text("description"),
         tags=top.texts("tags"),
-        properties=members.texts("properties"),
+        properties={k: v for k, v in members.texts("properties").items() if k not in SAID_IN_PROPERTIES},
         model=members.text("model"),
         code_id=code.text("codeId"),
         scoring_script=code.text("scoringScript"),

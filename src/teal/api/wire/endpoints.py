@@ -6,15 +6,21 @@ from typing import Any
 
 from teal.api.wire.members import Members
 from teal.api.wire.patches import merge_extra
-from teal.api.wire.resources import SAID_AT_TOP, format_conditions, format_failure, format_system_data, format_type
+from teal.api.wire.resources import (
+    SAID_AT_TOP,
+    SAID_IN_PROPERTIES,
+    format_conditions,
+    format_failure,
+    format_system_data,
+    format_type,
+)
 from teal.control.endpoints import EndpointView
 from teal.domain.endpoints import AuthMode, EndpointKeys, EndpointSpec, OnlineEndpoint, parse_auth_mode
 from teal.domain.resource_ids import format_endpoint_id
 from teal.domain.states import ProvisioningState
+from teal.domain.tokens import TokenClaims
 
 ID_PROPERTY = "azureml.onlineendpointid"
-SAID_BY_SERVER = ("createdBy", "createdAt", "lastModifiedAt", ID_PROPERTY)
-"""Entries of `properties.properties` that clients send back after they read them (`spec/wire.md` §3.6)."""
 
 
 def parse_endpoint(body: object) -> EndpointSpec:
@@ -29,7 +35,7 @@ def parse_endpoint(body: object) -> EndpointSpec:
         location=top.text("location") or "local",
         description=members.text("description"),
         tags=top.texts("tags"),
-        properties={k: v for k, v in described.items() if k not in SAID_BY_SERVER},
+        properties={k: v for k, v in described.items() if k not in (*SAID_IN_PROPERTIES, ID_PROPERTY)},
         auth_mode=parse_auth_mode(mode) if mode else AuthMode.KEY,
         identity=_parse_identity(top.mapping("identity")),
         traffic=members.numbers("traffic"),
@@ -94,6 +100,15 @@ def format_wanted(spec: EndpointSpec) -> dict[str, Any]:
 
 def format_keys(keys: EndpointKeys) -> dict[str, str]:
     return {"primaryKey": keys.primary, "secondaryKey": keys.secondary}
+
+
+def format_token(token: str, claims: TokenClaims) -> dict[str, Any]:
+    return {
+        "accessToken": token,
+        "expiryTimeUtc": claims.expires_at,
+        "refreshAfterTimeUtc": claims.refresh_after,
+        "tokenType": "Bearer",
+    }
 
 
 # --- private

@@ -13,6 +13,17 @@ WRITTEN_BY = {"createdBy": "teal", "createdByType": "User", "lastModifiedBy": "t
 SAID_AT_TOP = ("id", "name", "type", "kind", "systemData", "etag")
 """What the server says of every resource, and clients send back; all else beside `properties` is kept."""
 
+OPERATION_PROPERTY = "AzureAsyncOperationUri"
+SAID_IN_PROPERTIES = ("createdBy", "createdAt", "lastModifiedAt", OPERATION_PROPERTY)
+"""Entries of `properties.properties` that clients send back after they read them (`spec/wire.md` §3.6)."""
+
+
+def add_operation(body: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """The resource in the answer to a change, with the address of its operation beside people's own properties."""
+    properties = body["properties"]
+    more = {**properties["properties"], OPERATION_PROPERTY: address}
+    return {**body, "properties": {**properties, "properties": more}}
+
 
 def format_time(epoch_s: float) -> str:
     """ISO 8601 UTC as on the wire: `2026-11-20T05:59:31.526113Z`."""
