@@ -1,8 +1,8 @@
 """Answering servers: what gateway tests put in the place of instances. They speak HTTP/1.1 and do as the path says.
 
 /score answers at once · /hold answers when released · /silent never answers · /die ends the connection · /garbage is
-not HTTP · /status?code=N answers with that status · /stream?chunks=N&every_ms=M sends N chunks, M milliseconds apart (the first one after first_ms, if given) ·
-/large?bytes=N sends N bytes. Anything else answers like /score.
+not HTTP · /status?code=N answers with that status · /large?bytes=N sends N bytes · /stream?chunks=N&every_ms=M sends N
+chunks, M milliseconds apart (the first one after first_ms, if given). Anything else answers like /score.
 """
 
 import asyncio
@@ -116,7 +116,7 @@ async def _answer_one(upstream: Upstream, reader: asyncio.StreamReader, writer: 
 async def _read_body(reader: asyncio.StreamReader, headers: dict[str, str]) -> int:
     if "chunked" in headers.get("transfer-encoding", ""):
         total = 0
-        while size := int(await reader.readline(), 16):
+        while size := int((await reader.readuntil(b"\n")), 16):
             await reader.readexactly(size + 2)
             total += size
         await reader.readline()

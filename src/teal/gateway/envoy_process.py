@@ -20,7 +20,7 @@ import psutil
 from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
-from teal.gateway.bootstrap import build_bootstrap
+from teal.gateway.bootstrap import MAX_CONNECTIONS, build_bootstrap
 from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES
 from teal.gateway.connections import LISTENER_NAME
 from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
@@ -57,6 +57,7 @@ class EnvoySettings:
     host_domain: str | None = None  # with TLS: `<name>.<host_domain>` is an endpoint's own host
     access_log: Path | None = None
     max_mirrored_body_bytes: int = MAX_MIRRORED_BODY_BYTES
+    max_connections: int = MAX_CONNECTIONS
     token_keys: str | None = None  # JWKS, for endpoints that take tokens
 
     @property
@@ -152,6 +153,7 @@ class EnvoyProcess:
             ),
             xds_socket=self._settings.xds_socket,
             admin_socket=self._settings.admin_socket,
+            max_connections=self._settings.max_connections,
         )
         return str(MessageToJson(message, sort_keys=True, preserving_proto_field_name=True))
 
