@@ -31,7 +31,8 @@ class CondaPackagesUnknown(ValueError):
 class Requirements:
     """What to install. `python` limits the interpreter; `from_conda` pairs each guessed PyPI name with its conda name.
 
-    `options` are lines for a requirements file (indexes), `flags` arguments for the installer.
+    `options` are lines for a requirements file (indexes), `flags` arguments for the installer. `constraints` limit
+    versions of what is installed anyway.
     """
 
     python: SpecifierSet | None = None
@@ -39,6 +40,7 @@ class Requirements:
     from_conda: tuple[tuple[str, str], ...] = ()
     options: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    constraints: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -82,6 +84,17 @@ def parse_conda_file(text: str) -> Requirements:
         flags=flags,
         notes=notes,
     )
+
+
+def parse_pip_requirements(lines: list[str]) -> Requirements:
+    """The same for the lines of a requirements.txt. Raises CondaFileInvalid."""
+    options, flags, packages = _parse_pip_lines(lines)
+    return Requirements(packages=packages, options=options, flags=flags)
+
+
+def list_conda_names(text: str) -> tuple[str, ...]:
+    """The names in the conda part of a conda_file. Raises CondaFileInvalid."""
+    return tuple(_split_spec(spec)[0] for spec in _split_dependencies(text)[0])
 
 
 def parse_match_spec(spec: str) -> tuple[str, str]:

@@ -4,6 +4,7 @@ Called by compute/environments.py. Pure: everything observed comes in as an argu
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from packaging.version import Version
 from teal.compute.conda import CondaFileInvalid, CondaPackagesUnknown, Requirements, parse_conda_file
 from teal.compute.curated import find_curated_conda_file
 from teal.compute.interpreters import SCORING_FLOOR, Interpreter, InterpreterChoice
+from teal.compute.model_environments import ModelFolderInvalid, parse_model_files
 from teal.compute.uv import UvRefusal, assess_refusal, format_refusal, trim_output
 from teal.domain.failures import Failure
 from teal.domain.instances import EnvironmentDefinition
@@ -36,10 +38,24 @@ class EnvironmentPlan:
     requirements: Requirements
     notes: tuple[str, ...]
     scoring_wheel: Path
+    source: str = "the conda_file"
+    overrides: tuple[str, ...] = ()
 
 
-def parse_definition(definition: EnvironmentDefinition) -> tuple[Requirements, tuple[str, ...]]:
-    """What to install, and notes on what of the definition has no meaning for a process (design §6)."""
+@dataclass(frozen=True, slots=True)
+class ParsedDefinition:
+    """What to install, notes on what of the definition has no meaning for a process (design §6), and which file says
+    so."""
+
+    requirements: Requirements
+    notes: tuple[str, ...] = ()
+    source: str = "the conda_file"
+
+
+def parse_definition(definition: EnvironmentDefinition) -> ParsedDefinition:
+    """Raises EnvironmentFailed."""
+    if definition.model_files is not None:
+        return _parse_model(definition, definition.model_files)
     notes: tuple[str, ...] = ()
     conda_file = definition.conda_file
     if conda_file is None and (definition.image or definition.has_dockerfile):
@@ -50,7 +66,7 @@ def parse_definition(definition: EnvironmentDefinition) -> tuple[Requirements, t
     elif conda_file is not None and definition.image:
         notes = (f"instances are processes here: image {definition.image} is not used, only the conda_file is",)
     try:
-        return (parse_conda_file(conda_file) if conda_file else Requirements()), notes
+        return ParsedDefinition(parse_conda_file(conda_file) if conda_file else Requirements(), notes)
     except CondaPackagesUnknown as error:
         raise build_unknown_failure(definition.label, error.names) from None
     except CondaFileInvalid as error:
@@ -66,22 +82,25 @@ def parse_definition(definition: EnvironmentDefinition) -> tuple[Requirements, t
 
 def build_plan(
     definition: EnvironmentDefinition,
-    requirements: Requirements,
+    parsed: ParsedDefinition,
     choice: InterpreterChoice,
     *,
-    notes: tuple[str, ...],
+    overrides: tuple[str, ...] = (),
     scoring_wheel: Path,
     scoring_wheel_hash: str,
     machine: str,
 ) -> EnvironmentPlan:
     """The plan for a definition whose interpreter has been chosen."""
+    requirements, notes = parsed.requirements, parsed.notes
     version = choice.interpreter.version
     if not choice.as_asked:
         notes += (f"{_format_pin(requirements)} is asked; Python {version} is used",)
-    if definition.conda_file and version < _CONDA_WITHOUT_SETUPTOOLS:
+    if (definition.conda_file or definition.model_files) and version < _CONDA_WITHOUT_SETUPTOOLS:
         requirements = _add_setuptools(requirements)
     parts = [str(version), machine, scoring_wheel_hash]
     parts += [*sorted(requirements.packages), *requirements.options, *requirements.flags]
+    parts += [f"constraint {line}" for line in sorted(requirements.constraints)]
+    parts += [f"override {line}" for line in sorted(overrides)]
     return EnvironmentPlan(
         label=definition.label,
         key=hashlib.sha256("\n".join(parts).encode()).hexdigest()[:20],
@@ -89,6 +108,8 @@ def build_plan(
         requirements=requirements,
         notes=notes + requirements.notes,
         scoring_wheel=scoring_wheel,
+        source=parsed.source,
+        overrides=overrides,
     )
 
 
@@ -124,7 +145,7 @@ def build_uv_failure(plan: EnvironmentPlan, output: str) -> EnvironmentFailed:
     python = f"Python {plan.choice.interpreter.version}"
     code, permanent = "EnvironmentBuildFailed", True
     message = f"Environment {plan.label} cannot be built with {python}: {format_refusal(output)}"
-    hint = "Change the versions in the conda_file so that they exist together for this Python."
+    hint = f"Change the versions in {plan.source} so that they exist together for this Python."
     if refusal is UvRefusal.INDEX_UNREACHABLE:
         code, permanent = "EnvironmentIndexUnreachable", False
         message = (
@@ -150,6 +171,32 @@ def build_uv_failure(plan: EnvironmentPlan, output: str) -> EnvironmentFailed:
 # --- private
 
 _CONDA_WITHOUT_SETUPTOOLS = Version("3.12")
+
+
+def _parse_model(definition: EnvironmentDefinition, files: Mapping[str, str]) -> ParsedDefinition:
+    try:
+        parsed = parse_model_files(files)
+    except CondaPackagesUnknown as error:
+        raise build_unknown_failure(definition.label, error.names) from None
+    except ModelFolderInvalid as error:
+        raise EnvironmentFailed(
+            Failure(
+                code="MlflowModelInvalid",
+                message=f"The {definition.label.removeprefix('of ')} cannot be served. {error}",
+                hint="Save the model again with mlflow, and register the whole folder.",
+            ),
+            permanent=True,
+        ) from None
+    except CondaFileInvalid as error:
+        raise EnvironmentFailed(
+            Failure(
+                code="EnvironmentDefinitionInvalid",
+                message=f"The environment {definition.label} cannot be made from the model's files. {error}",
+                hint="docs/mlflow-models.md says how the environment of a model is found.",
+            ),
+            permanent=True,
+        ) from None
+    return ParsedDefinition(parsed.requirements, source=parsed.source)
 
 
 def _add_setuptools(requirements: Requirements) -> Requirements:

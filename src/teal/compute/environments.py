@@ -14,7 +14,7 @@ import platform
 import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -62,7 +62,11 @@ class BuildListener:
 
 
 class Environments:
-    """The environments of one data directory."""
+    """The environments of one data directory.
+
+    `model_constraints` and `model_overrides` are files that may exist: lines for the environments of all MLflow models,
+    whose own files cannot be changed once they are registered.
+    """
 
     def __init__(
         self,
@@ -71,12 +75,16 @@ class Environments:
         scoring_wheel: Path | None = None,
         python_mode: PythonMode = "nearest",
         allow_python_downloads: bool = False,
+        model_constraints: Path | None = None,
+        model_overrides: Path | None = None,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._directory = directory
         self._scoring_wheel = scoring_wheel
         self._python_mode = python_mode
         self._allow_python_downloads = allow_python_downloads
+        self._model_constraints = model_constraints
+        self._model_overrides = model_overrides
         self._environ = environ
         self._home = Path(environ.get("HOME") or Path.home())
         self._interpreters: tuple[Interpreter, ...] | None = None
@@ -123,19 +131,25 @@ class Environments:
     # --- private
 
     async def _plan(self, definition: EnvironmentDefinition, listener: BuildListener) -> EnvironmentPlan:
-        requirements, notes = parse_definition(definition)
+        parsed = parse_definition(definition)
+        overrides: tuple[str, ...] = ()
+        if definition.model_files is not None:
+            more = _load_lines(self._model_constraints)
+            requirements = replace(parsed.requirements, constraints=(*parsed.requirements.constraints, *more))
+            parsed = replace(parsed, requirements=requirements)
+            overrides = _load_lines(self._model_overrides)
         wheel = self._scoring_wheel or _find_scoring_wheel()
         if self._wheel_hash is None:
             self._wheel_hash = hashlib.sha256(await asyncio.to_thread(wheel.read_bytes)).hexdigest()
         try:
-            choice = await self._choose_interpreter(requirements.python, listener)
+            choice = await self._choose_interpreter(parsed.requirements.python, listener)
         except InterpreterNotFound as error:
-            raise build_python_failure(definition.label, requirements, error.found) from None
+            raise build_python_failure(definition.label, parsed.requirements, error.found) from None
         return build_plan(
             definition,
-            requirements,
+            parsed,
             choice,
-            notes=notes,
+            overrides=overrides,
             scoring_wheel=wheel,
             scoring_wheel_hash=self._wheel_hash,
             machine=platform.machine(),
@@ -241,6 +255,10 @@ class Environments:
         wanted.write_text("\n".join([*plan.requirements.options, *packages, scoring]) + "\n")
         arguments = ["pip", "install", "--python", str(folder / "bin/python"), "--requirements", str(wanted)]
         arguments += ["--index-strategy", "unsafe-best-match"] if plan.requirements.options else []
+        for option, lines in (("constraint", plan.requirements.constraints), ("override", plan.overrides)):
+            if lines:
+                (folder / f"{option}s.txt").write_text("\n".join(lines) + "\n")
+                arguments += [f"--{option}", str(folder / f"{option}s.txt")]
         arguments += [*plan.requirements.flags, *(["--dry-run"] if dry else [])]
         answer = await self._run_uv(arguments, build, lock, quiet=dry)
         if answer.exit_code != 0 and assess_refusal(answer.output) is UvRefusal.INDEX_UNREACHABLE:
@@ -339,6 +357,15 @@ class _Build:
 
 def _ignore(_line: str) -> None:
     pass
+
+
+def _load_lines(path: Path | None) -> tuple[str, ...]:
+    """The lines of a requirements file that say something; none when there is no such file."""
+    try:
+        text = path.read_text() if path else ""
+    except FileNotFoundError:
+        return ()
+    return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#"))
 
 
 def _try_lock(path: Path) -> int | None:

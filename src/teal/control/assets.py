@@ -7,10 +7,13 @@ from typing import Any
 
 from teal.control.requests import Accepted, Moment
 from teal.domain.assets import AssetContainer, AssetVersion
+from teal.domain.blobs import DATASTORE_CONTAINER
 from teal.domain.errors import AlreadyExists, InvalidInput, NotFound
+from teal.domain.mlflow_models import find_mlflow_folder, is_mlflow_model
 from teal.domain.names import parse_asset_name
-from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.domain.resource_ids import AssetKind, WorkspaceId, parse_datastore_path
 from teal.store import assets as stored
+from teal.store import blobs
 from teal.store.database import Transaction
 
 _PATHS = {AssetKind.MODEL: "modelUri", AssetKind.CODE: "codeUri", AssetKind.DATA: "dataUri"}
@@ -36,6 +39,8 @@ def put_version(
     current = stored.load_version(tx, workspace, kind, name, version)
     if current:
         _check_same_content(current, body)
+    elif kind is AssetKind.MODEL and is_mlflow_model(body):
+        _check_mlflow_files(tx, name, version, body)
     asset = AssetVersion(
         workspace=workspace,
         kind=kind,
@@ -98,6 +103,17 @@ def find_code(tx: Transaction, workspace: WorkspaceId, sha256: str) -> AssetVers
 
 
 # --- private
+
+
+def _check_mlflow_files(tx: Transaction, name: str, version: str, body: Mapping[str, Any]) -> None:
+    """What was uploaded must be an MLflow model. Files that are not there (yet) are for the deployment to miss."""
+    try:
+        path = parse_datastore_path(str(body.get("modelUri", "")))
+    except InvalidInput:
+        return
+    files = [b.path for b in blobs.list_blobs(tx, DATASTORE_CONTAINER, path) if f"{b.path}/".startswith(f"{path}/")]
+    if files:
+        find_mlflow_folder(f"{name}:{version}", [file.removeprefix(path).lstrip("/") or file for file in files])
 
 
 def _check_same_content(current: AssetVersion, body: Mapping[str, Any]) -> None:

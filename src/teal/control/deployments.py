@@ -17,6 +17,7 @@ from teal.domain.deployments import (
 )
 from teal.domain.errors import Conflict, InvalidInput, NotFound
 from teal.domain.instance_records import InstanceRecord
+from teal.domain.mlflow_models import is_mlflow_model
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
 from teal.domain.resource_ids import AssetKind, WorkspaceId, is_curated, parse_asset_ref
@@ -77,8 +78,8 @@ def put_deployment(
     if current is None and len(stored.list_deployments(tx, owner.name)) >= MAX_DEPLOYMENTS:
         raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
     spec = build(current)
-    check_deployment(spec)
     spec = _resolve_references(tx, workspace, spec)
+    check_deployment(spec, is_mlflow=_has_mlflow_model(tx, workspace, spec))
     if current and current.spec == spec and _is_settled_well(tx, current):
         return Accepted(_view(tx, current), created=False, operation=None)
     deployment = OnlineDeployment(
@@ -176,6 +177,14 @@ def _resolve_references(tx: Transaction, workspace: WorkspaceId, spec: Deploymen
         code_id=_resolve(tx, workspace, AssetKind.CODE, spec.code_id),
         environment=_resolve(tx, workspace, AssetKind.ENVIRONMENT, spec.environment),
     )
+
+
+def _has_mlflow_model(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec) -> bool:
+    if spec.model is None:
+        return False
+    ref = parse_asset_ref(AssetKind.MODEL, spec.model)
+    asset = stored_assets.load_version(tx, workspace, AssetKind.MODEL, ref.name, ref.version)
+    return asset is not None and is_mlflow_model(asset.body)
 
 
 def _resolve(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str | None) -> str | None:

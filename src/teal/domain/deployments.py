@@ -114,8 +114,11 @@ def revision_of(spec: DeploymentSpec) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
 
 
-def check_deployment(spec: DeploymentSpec) -> None:
-    """Refuse what is out of range (`spec/azureml.md` §1.2, §1.5) or what this server cannot run."""
+def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
+    """Refuse what is out of range (`spec/azureml.md` §1.2, §1.5) or what this server cannot run.
+
+    `is_mlflow`: its model is an MLflow model, which needs neither a script nor an environment.
+    """
     parse_deployment_settings(spec.properties)
     if spec.compute_type.lower() != "managed":
         raise Unsupported(
@@ -145,10 +148,13 @@ def check_deployment(spec: DeploymentSpec) -> None:
             target="scale_settings",
         )
     if spec.code_id is None and spec.scoring_script is None:
+        if is_mlflow:
+            return
         raise Unsupported(
-            "This version of Teal runs models with a scoring script only.",
+            "Only a model of the type mlflow_model is served without a scoring script.",
             target="code_configuration",
-            hint="Add code_configuration with 'code' (a folder) and 'scoring_script' (a file in it).",
+            hint="Add code_configuration with 'code' (a folder) and 'scoring_script' (a file in it), or register the "
+            "model as mlflow_model if it is one.",
         )
     if spec.environment is None:
         raise InvalidInput("A deployment with a scoring script needs an environment.", target="environment")

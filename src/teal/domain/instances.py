@@ -29,17 +29,26 @@ class AssetMount:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvironmentDefinition:
     """What an environment is made from (`spec/azureml.md` §1.10). `conda_file` is YAML text; `label` is how people
-    call it."""
+    call it.
+
+    `model_files` are the text files of an MLflow model's folder by name; then nothing else is given, and the model's
+    own environment is meant.
+    """
 
     label: str
     image: str | None = None
     conda_file: str | None = None
     has_dockerfile: bool = False
+    model_files: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceSpec:
-    """One instance, wanted. The same `instance_id` always has the same spec."""
+    """One instance, wanted. The same `instance_id` always has the same spec.
+
+    `mlflow_model` is the folder with the MLmodel, relative to where the model's files are, of a model that is served
+    without a script; None: there is a script.
+    """
 
     instance_id: str
     endpoint: str
@@ -53,6 +62,7 @@ class InstanceSpec:
     size: InstanceSize | None = None
     max_concurrent_requests: int = 1
     request_timeout_ms: int = 5000
+    mlflow_model: str | None = None
 
 
 class InstancePhase(StrEnum):

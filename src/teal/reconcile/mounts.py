@@ -12,6 +12,7 @@ from teal.domain.errors import NotFound
 from teal.domain.instance_records import InstanceRecord
 from teal.domain.instance_types import find_instance_size
 from teal.domain.instances import AssetMount, EnvironmentDefinition, FileMount, InstanceSpec
+from teal.domain.mlflow_models import find_mlflow_folder, is_environment_file, is_mlflow_model
 from teal.domain.resource_ids import (
     AssetKind,
     WorkspaceId,
@@ -32,24 +33,33 @@ def build_instance_spec(
     object_path: Callable[[str], Path],
 ) -> InstanceSpec:
     """Look up what the deployment refers to; raises NotFound when a version or its files are gone."""
+    model = _model(tx, workspace, spec.model, object_path) if spec.model else None
+    folder = _find_served_folder(tx, workspace, spec, model)
+    environment = _environment(tx, workspace, spec.environment) if spec.environment else _NO_ENVIRONMENT
+    if folder is not None and model is not None and spec.environment is None:
+        environment = EnvironmentDefinition(
+            label=f"of model {model.name}:{model.version}", model_files=_load_text_files(model, folder)
+        )
     return InstanceSpec(
         instance_id=record.instance_id,
         endpoint=record.endpoint,
         deployment=record.deployment,
         revision=record.revision,
-        model=_model(tx, workspace, spec.model, object_path) if spec.model else None,
+        model=model,
         code=_code(tx, workspace, spec.code_id, object_path) if spec.code_id else None,
         scoring_script=spec.scoring_script,
-        environment=_environment(tx, workspace, spec.environment) if spec.environment else _NO_ENVIRONMENT,
+        environment=environment,
         environment_variables=spec.environment_variables,
         size=find_instance_size(spec.instance_type),
         max_concurrent_requests=spec.request_settings.max_concurrent_requests_per_instance,
         request_timeout_ms=spec.request_settings.request_timeout_ms,
+        mlflow_model=folder,
     )
 
 
 # --- private
 
+_LONGEST_TEXT = 1024 * 1024
 _NO_ENVIRONMENT = EnvironmentDefinition(label="none")
 
 
@@ -67,6 +77,29 @@ def _model(tx: Transaction, workspace: WorkspaceId, text: str, object_path: Call
     path = parse_datastore_path(str(asset.body["modelUri"]))
     parent = path.rpartition("/")[0]
     return _mount(tx, asset, DATASTORE_CONTAINER, path, strip=parent, object_path=object_path)
+
+
+def _find_served_folder(
+    tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec, model: AssetMount | None
+) -> str | None:
+    """Where the MLmodel of a model without a script is; None: there is a script. Raises InvalidInput."""
+    if spec.code_id is not None or spec.model is None or model is None:
+        return None
+    if not is_mlflow_model(_find(tx, workspace, AssetKind.MODEL, spec.model).body):
+        return None
+    return find_mlflow_folder(f"{model.name}:{model.version}", [file.path for file in model.files])
+
+
+def _load_text_files(model: AssetMount, folder: str) -> dict[str, str]:
+    """What of a model's folder may say something on its environment; never its data."""
+    prefix = f"{folder}/" if folder else ""
+    found: dict[str, str] = {}
+    for file in model.files:
+        name = file.path.removeprefix(prefix)
+        source = Path(file.source)
+        if file.path.startswith(prefix) and is_environment_file(name) and source.stat().st_size <= _LONGEST_TEXT:
+            found[name] = source.read_text(encoding="utf-8", errors="replace")
+    return found
 
 
 def _code(tx: Transaction, workspace: WorkspaceId, text: str, object_path: Callable[[str], Path]) -> AssetMount:

@@ -231,3 +231,47 @@ async def test_a_missing_scoring_wheel_is_a_broken_installation(
     monkeypatch.setattr(module, "__file__", str(builder.folder / "environments.py"))
     failure, _ = await builder.fail(EnvironmentDefinition(label="empty:1"))
     assert failure.code == "ScoringWheelMissing"
+
+
+def define_model(wheels: Path, *packages: str) -> EnvironmentDefinition:
+    lines = "\n".join(["--no-index", f"--find-links {wheels}", *packages])
+    files = {"MLmodel": "flavors: {python_function: {}}", "requirements.txt": lines}
+    return EnvironmentDefinition(label="of model toy:1", model_files=files)
+
+
+async def test_a_models_files_make_its_environment(builder: Builder, wheels: Path) -> None:
+    build_wheel(wheels, "mlflow", "3.1.0")
+    built = await builder.build(define_model(wheels, "mlflow", "toy-model"))
+    assert {"mlflow=3.1.0", "toy-model=2.0", "setuptools=81.0"} <= set(list_packages(built))
+
+
+async def test_lines_of_the_data_directory_limit_and_override_models(tmp_path: Path, wheel: Path, wheels: Path) -> None:
+    build_wheel(wheels, "mlflow", "3.1.0", requires=["toy-model==2.0", "not-there"])
+    constraints, overrides = tmp_path / "constraints.txt", tmp_path / "overrides.txt"
+    overrides.write_text("# nobody has it\nnot-there; python_version < '3'\ntoy-model\n")
+    builder = Builder(tmp_path, wheel)
+    builder.environments = Environments(
+        builder.folder, scoring_wheel=wheel, model_constraints=constraints, model_overrides=overrides
+    )
+    await builder.environments.open()
+    first = await builder.build(define_model(wheels, "mlflow"))
+    assert "toy-model=2.0" in list_packages(first)
+    constraints.write_text("toy-model<2\n")
+    second = await builder.build(define_model(wheels, "mlflow"))
+    assert "toy-model=1.0" in list_packages(second)
+    assert first.python != second.python
+
+
+async def test_a_models_requirements_that_do_not_resolve_are_named(builder: Builder, wheels: Path) -> None:
+    build_wheel(wheels, "mlflow", "3.1.0")
+    failure, permanent = await builder.fail(define_model(wheels, "mlflow", "toy-model>=7"))
+    assert (failure.code, permanent) == ("EnvironmentBuildFailed", True)
+    assert "Environment of model toy:1 cannot be built" in failure.message
+    assert "toy-model" in failure.message
+    assert "the model's requirements.txt" in (failure.hint or "")
+
+
+async def test_a_folder_that_is_no_model_fails_in_a_sentence(builder: Builder) -> None:
+    failure, permanent = await builder.fail(EnvironmentDefinition(label="of model toy:1", model_files={}))
+    assert (failure.code, permanent) == ("MlflowModelInvalid", True)
+    assert failure.message == "The model toy:1 cannot be served. The model's folder has no MLmodel."

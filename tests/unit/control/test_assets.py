@@ -7,8 +7,10 @@ import pytest
 from teal.control import assets, workspaces
 from teal.control.requests import Accepted
 from teal.domain.assets import AssetVersion
+from teal.domain.blobs import DATASTORE_CONTAINER, Blob
 from teal.domain.errors import AlreadyExists, InvalidInput, NotFound
 from teal.domain.resource_ids import AssetKind, WorkspaceId
+from teal.store import blobs
 from tests.unit.control.conftest import Verbs
 
 MODEL, ENVIRONMENT, CODE = AssetKind.MODEL, AssetKind.ENVIRONMENT, AssetKind.CODE
@@ -82,3 +84,18 @@ async def test_a_workspace_named_for_the_first_time_is_created_only_where_that_i
     assert again == created
     assert await verbs.store.read(lambda tx: workspaces.find_workspace(tx, id)) == created
     assert await verbs.store.read(workspaces.list_workspaces) == (created,)
+
+
+async def upload(verbs: Verbs, path: str) -> None:
+    blob = Blob(container=DATASTORE_CONTAINER, path=path, object_id="o", size=1, etag='"e"', modified_at=0)
+    await verbs.store.write(lambda tx: blobs.save_blob(tx, blob))
+
+
+async def test_what_was_uploaded_as_an_mlflow_model_must_be_one(verbs: Verbs) -> None:
+    uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/h/heart"
+    await upload(verbs, "LocalUpload/h/heart/model.pkl")
+    with pytest.raises(InvalidInput, match=r"no MLmodel: model\.pkl"):
+        await put(verbs, MODEL, "1", {"modelUri": uri, "modelType": "mlflow_model"})
+    await put(verbs, MODEL, "1", {"modelUri": uri, "modelType": "custom_model"})
+    await upload(verbs, "LocalUpload/h/heart/MLmodel")
+    await put(verbs, MODEL, "2", {"modelUri": uri, "modelType": "mlflow_model"})

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from teal.control import deployments, operations
+from teal.control import assets, deployments, operations
 from teal.domain.deployments import MAX_DEPLOYMENTS, DeploymentSpec
-from teal.domain.errors import Conflict, InvalidInput, NotFound
+from teal.domain.errors import Conflict, InvalidInput, NotFound, Unsupported
 from teal.domain.operations import OperationKind, OperationStatus
+from teal.domain.resource_ids import AssetKind
 from teal.domain.states import ProvisioningState
 from tests.harness.passes import WORKSPACE
 from tests.unit.control.conftest import Verbs
@@ -130,3 +131,14 @@ async def test_reading_or_changing_what_is_not_there_says_so(with_assets: Verbs)
         )
     with pytest.raises(NotFound, match="no operation"):
         await with_assets.store.read(lambda tx: operations.get_operation(tx, "none"))
+
+
+async def test_only_an_mlflow_model_is_deployed_without_code(with_assets: Verbs) -> None:
+    bare = {"code_id": None, "scoring_script": None, "environment": None}
+    with pytest.raises(Unsupported, match="without a scoring script"):
+        await with_assets.put_deployment("bare", **bare)
+    body = {"modelUri": "u", "modelType": "mlflow_model"}
+    await with_assets.call(assets.put_version, AssetKind.MODEL, "flow", "1", body, with_assets.moment())
+    model = f"{WORKSPACE.arm}/models/flow/versions/1"
+    accepted = await with_assets.put_deployment("bare", **bare, model=model)
+    assert accepted.created

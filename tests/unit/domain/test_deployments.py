@@ -27,7 +27,7 @@ def test_a_plain_deployment_is_accepted() -> None:
         ({"scale_settings": {"scaleType": "TargetUtilization"}}, "scale by instance_count"),
         ({"scoring_script": None}, "needs both"),
         ({"code_id": None}, "needs both"),
-        ({"code_id": None, "scoring_script": None}, "scoring script only"),
+        ({"code_id": None, "scoring_script": None}, "without a scoring script"),
         ({"environment": None}, "needs an environment"),
         ({"compute_type": "Kubernetes"}, "no Kubernetes backend"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from teal.domain.assets import AssetVersion
 from teal.domain.blobs import Blob
-from teal.domain.errors import NotFound
+from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.instances import FileMount, InstanceSpec
 from teal.domain.resource_ids import AssetKind
@@ -113,3 +113,39 @@ async def test_an_asset_that_is_gone_is_named(store: Store) -> None:
     await save_code_and_environment(store)
     with pytest.raises(NotFound, match="model 'm:1' is gone"):
         await build(store)
+
+
+async def save_mlflow_model(store: Store, *names: str) -> None:
+    root = "LocalUpload/h/heart"
+    body = {"modelUri": DATASTORE + root, "modelType": "mlflow_model"}
+    await save(store, AssetKind.MODEL, "m", body, *(("azureml", f"{root}/{name}") for name in names))
+
+
+async def build_without_code(store: Store, objects: Path) -> InstanceSpec:
+    spec = deployment_spec(code_id=None, scoring_script=None, environment=None)
+    return await store.read(lambda tx: build_instance_spec(tx, WORKSPACE, spec, RECORD, lambda id: objects / id))
+
+
+async def test_an_mlflow_model_without_code_brings_its_environment(store: Store, tmp_path: Path) -> None:
+    names = ("MLmodel", "requirements.txt", "model.pkl")
+    await save_mlflow_model(store, *names)
+    for name in names:
+        (tmp_path / f"o{len('LocalUpload/h/heart/') + len(name)}").write_text(f"text of {name}")
+    spec = await build_without_code(store, tmp_path)
+    assert spec.mlflow_model == "heart"
+    assert spec.environment.label == "of model m:1"
+    assert spec.environment.model_files == {name: f"text of {name}" for name in names[:2]}
+
+
+async def test_an_mlflow_model_with_code_is_any_model(store: Store) -> None:
+    await save_code_and_environment(store)
+    await save_mlflow_model(store, "MLmodel")
+    spec = await build(store)
+    assert spec.mlflow_model is None
+    assert spec.environment.model_files is None
+
+
+async def test_a_folder_without_an_mlmodel_is_refused_before_anything_starts(store: Store, tmp_path: Path) -> None:
+    await save_mlflow_model(store, "model.pkl")
+    with pytest.raises(InvalidInput, match=r"no MLmodel: heart/model\.pkl"):
+        await build_without_code(store, tmp_path)

@@ -1,6 +1,7 @@
 """Everything worker.py needs to serve an MLflow model in the place of a script. Imported only when one is asked for:
 an instance with a script never pays for pandas and mlflow."""
 
+import gc
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,6 +36,9 @@ def load_serving(folder: Path, model_dir: "str | None") -> MlflowServing:
     metadata = model.metadata
     params_schema = metadata.get_params_schema() if hasattr(metadata, "get_params_schema") else None
     signed = "with" if invocation.inputs.is_known else "without"
+    # Half a million objects of pandas, mlflow and the model live until the end: a collection need not look at them.
+    gc.collect()
+    gc.freeze()
     logger.info("Loaded the MLflow model %s, %s a signature, by mlflow %s", name, signed, mlflow.__version__)
     return MlflowServing(
         invocation,

@@ -37,7 +37,9 @@ def build_scoring_command(
     arguments = ["--host", LOOPBACK, "--port", str(port)]
     if model_dir is not None:
         arguments += ["--model_dir", str(model_dir)]
-    if spec.scoring_script:
+    if spec.mlflow_model is not None and model_dir is not None:
+        arguments += ["--mlflow_model", str(model_dir / spec.mlflow_model)]
+    elif spec.scoring_script:
         arguments += ["--entry_script", spec.scoring_script]
     return [str(environment.python), *start, *arguments]
 
@@ -65,6 +67,8 @@ def build_variables(
         "PYTHONFAULTHANDLER": "1",
         "SCORING_TIMEOUT_MS": str(spec.request_timeout_ms),
     }
+    if spec.mlflow_model is not None:
+        defaults |= {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}
     if spec.size is not None:
         defaults |= dict.fromkeys(_THREAD_VARIABLES, str(max(1, min(spec.size.cpus, machine_cpus))))
     ours = {
