@@ -1,6 +1,6 @@
 """Verbs on versions of models as MLflow's registry has them (`spec/mlflow.md` §3). Called by api/mlflow.
 
-The rows are those of ARM's models: body members `stage`, `jobName` (the run), `source` (as the client wrote it).
+The rows are those of ARM's models: body members `stage`, `jobName` (the run), `source` (where a run logged it).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from teal.control.registered_models import (
     tag_fits,
 )
 from teal.control.requests import Moment
-from teal.domain.artifacts import UPLOADS, format_datastore_uri
+from teal.domain.artifacts import ARTIFACTS, UPLOADS, format_artifact_path, format_datastore_uri
 from teal.domain.assets import AssetVersion
 from teal.domain.blobs import DATASTORE_CONTAINER, Blob
 from teal.domain.errors import InvalidInput, NotFound
@@ -37,7 +37,6 @@ MODEL_FILE = "MLmodel"
 class NewVersion:
     """What a client says of a version it registers. `path` is where its files are in the store."""
 
-    source: str
     path: str
     flavors: Mapping[str, Any]
     run_id: str | None = None
@@ -70,7 +69,6 @@ def create_version(tx: Transaction, workspace: WorkspaceId, name: str, new: NewV
     body: dict[str, Any] = {
         "modelType": "mlflow_model",
         "modelUri": format_datastore_uri(workspace, path),
-        "source": new.source,
         "flavors": dict(new.flavors),
         "stage": str(Stage.NONE),
         "tags": dict(new.tags),
@@ -78,7 +76,10 @@ def create_version(tx: Transaction, workspace: WorkspaceId, name: str, new: NewV
         "isAnonymous": False,
         "isArchived": False,
     }
-    for member, value in (("description", new.description), ("jobName", new.run_id), ("runLink", new.run_link)):
+    # Where the bytes are now follows from modelUri; where a run logged them is remembered beside.
+    source = None if path == new.path else f"{ARTIFACTS}/{format_artifact_path(new.path)}"
+    said = {"description": new.description, "jobName": new.run_id, "runLink": new.run_link, "source": source}
+    for member, value in said.items():
         if value:
             body[member] = value
     asset = AssetVersion(

@@ -12,6 +12,9 @@ from teal.domain.blobs import DATASTORE
 from teal.domain.errors import InvalidInput, TealError
 from teal.domain.resource_ids import WorkspaceId, parse_datastore_path
 
+ARTIFACTS = "azureml://artifacts"
+"""Where addresses of the artifact service start, as they are kept."""
+
 UPLOADS = "LocalUpload"
 """The origin of what clients upload to register it; a run's artifacts have another one."""
 

@@ -2,6 +2,7 @@
 
 from teal.api.calls import WorkspaceCall
 from teal.api.wire.members import Members
+from teal.domain.artifacts import ARTIFACTS
 from teal.domain.errors import InvalidInput
 
 MAX_RESULTS = 200_000
@@ -11,7 +12,7 @@ def artifact_root(call: WorkspaceCall) -> str:
     """Where artifact addresses start that the calling client can open (`spec/mlflow.md` §8): Azure's plug-in knows one
     kind, Teal's own another."""
     if "azureml-mlflow/" in call.request.headers.get("user-agent", ""):
-        return "azureml://artifacts"
+        return ARTIFACTS
     return f"teal://{call.host}/mlflow/v2.0{call.id.arm}/artifacts"
 
 

@@ -11,7 +11,7 @@ from teal.api.mlflow.model_files import parse_flavors
 from teal.api.wire.members import Members
 from teal.control import model_versions as control
 from teal.control.model_versions import NewVersion
-from teal.domain.artifacts import parse_model_source
+from teal.domain.artifacts import ARTIFACTS, parse_model_source
 from teal.domain.assets import AssetVersion
 from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.registry import parse_stage
@@ -27,7 +27,6 @@ async def create(call: InWorkspace) -> JSONResponse:
     name, source = wire.require_text(members, "name"), wire.require_text(members, "source")
     path = parse_model_source(await _find_source(call, source))
     new = NewVersion(
-        source=source,
         path=path,
         flavors=await _read_flavors(call, path),
         run_id=members.text("run_id"),
@@ -134,7 +133,7 @@ async def _find_source(call: WorkspaceCall, source: str) -> str:
             f"The source '{source}' does not name a version.", target="source", hint="Write models:/<name>/<version>."
         )
     found = await call.read(lambda tx: control.get_version(tx, call.id, name, version))
-    return wire.format_download_uri(found, "azureml://artifacts")
+    return wire.format_download_uri(found, ARTIFACTS)
 
 
 async def _read_flavors(call: WorkspaceCall, path: str) -> dict[str, object]:

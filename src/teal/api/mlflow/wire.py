@@ -6,7 +6,7 @@ from typing import Any
 
 from teal.api.wire.members import Members
 from teal.control.model_versions import path_of
-from teal.domain.artifacts import format_artifact_path
+from teal.domain.artifacts import ARTIFACTS, format_artifact_path
 from teal.domain.assets import AssetVersion
 from teal.domain.errors import InvalidInput
 from teal.domain.registry import RegisteredModel, aliases_of, stage_of
@@ -62,7 +62,7 @@ def format_version(version: AssetVersion, aliases: Mapping[str, str], root: str)
         "creation_timestamp": _milliseconds(version.created_at),
         "last_updated_timestamp": _milliseconds(version.modified_at),
         "current_stage": str(stage_of(version)),
-        "source": str(said.get("source") or format_download_uri(version, root)),
+        "source": _format_source(version, root),
         "run_id": str(said.get("jobName") or ""),
         "status": "READY",
         "tags": _format_tags(said),
@@ -83,6 +83,13 @@ def format_download_uri(version: AssetVersion, root: str) -> str:
 
 
 # --- private
+
+
+def _format_source(version: AssetVersion, root: str) -> str:
+    source = str(version.body.get("source") or "")
+    if source.startswith(f"{ARTIFACTS}/"):
+        return f"{root}{source.removeprefix(ARTIFACTS)}"
+    return source or format_download_uri(version, root)
 
 
 def _format_tags(body: Mapping[str, Any]) -> list[dict[str, str]]:
