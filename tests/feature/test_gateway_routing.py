@@ -164,3 +164,14 @@ async def test_a_body_of_unknown_length_passes(bed: GatewayBed) -> None:
             yield b"x" * 1000
 
     assert (await bed.score(content=chunks())).json()["body_bytes"] == 10_000
+
+
+async def test_a_deployment_that_nobody_asked_for_has_had_no_requests() -> None:
+    async with (
+        running_upstream("blue") as blue,
+        running_upstream("green") as green,
+        running_gateway(build_endpoint(build_target(blue), build_target(green))) as bed,
+    ):
+        await bed.score()
+        seen = await bed.gateway.observe_requests("orders")
+    assert {name: traffic.requests_total for name, traffic in seen.items()} == {"blue": 1, "green": 0}

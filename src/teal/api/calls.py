@@ -40,7 +40,7 @@ class Services:
     read_logs: Callable[[str, str, int], Awaitable[str]]
     """Instance id, container, lines from the end."""
     observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]]]]
-    """Endpoint -> {"live", "mirrored"} by deployment, as counted by the gateway; must not take long."""
+    """Endpoint -> {"live", "mirrored", "mirror_dropped", "mirror_skipped"} by deployment, as counted by the gateway; must not take long."""
     sign_token: Callable[[TokenClaims], str]
     now: Callable[[], float]
     new_id: Callable[[], str]

@@ -14,7 +14,7 @@ from teal.gateway.envoy_process import EnvoyProcess, EnvoySettings
 from teal.gateway.errors import CertificateUnusable, GatewayRefused
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
-from teal.gateway.resources import EndpointResources, build_resources
+from teal.gateway.resources import EndpointResources, Kind, build_resources
 from teal.gateway.tls import TlsSecret
 from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_in_flight, observe_requests, observe_traffic
 from teal.gateway.xds_server import XdsServer
@@ -128,7 +128,9 @@ class Gateway:
 
     async def observe_requests(self, endpoint_name: str) -> dict[str, TrafficObserved]:
         """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
-        return await observe_requests(self._admin, endpoint_name)
+        seen = await observe_requests(self._admin, endpoint_name)
+        # Envoy does not count what nobody has asked for yet.
+        return {name: seen.get(name, TrafficObserved()) for name in {*self._list_deployments(endpoint_name), *seen}}
 
     async def rotate_access_log(self, *, max_bytes: int = MAX_BYTES) -> bool:
         """Set the access log aside if it is that large; done by itself now and then."""
@@ -141,6 +143,10 @@ class Gateway:
         return await self._admin.get_text("/stats/prometheus", usedonly="")
 
     # --- private
+
+    def _list_deployments(self, endpoint_name: str) -> set[str]:
+        target = self._publications.target(endpoint_name)
+        return {name.split("/")[1] for name in target.of(Kind.CLUSTERS)} if target is not None else set()
 
     def _build_keepers(self) -> dict[str, Coroutine[None, None, None]]:
         keepers: dict[str, Coroutine[None, None, None]] = {}

@@ -14,8 +14,10 @@ from teal.api.app import build_app
 from teal.api.calls import Services
 from teal.compute.environments import Environments
 from teal.compute.process.backend import ProcessBackend
+from teal.domain.endpoint_settings import PROFILES, Limits, Quotas
 from teal.gateway.envoy_process import EnvoySettings
 from teal.gateway.gateway import Gateway
+from teal.gateway.tls import TlsSettings
 from teal.reconcile.loop import Loop
 from teal.server.data_dir import DataDir
 from teal.server.request_counts import RequestCounts
@@ -41,7 +43,7 @@ def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_por
     blobs = BlobStore(data.blobs)
     backend = assemble_backend(settings, data)
     gateway = Gateway(build_envoy_settings(settings, data, run_dir, gateway_port))
-    loop = Loop(store, backend, gateway, blobs.object_path, control_token=token)
+    loop = Loop(store, backend, gateway, blobs.object_path, control_token=token, limits=build_limits(settings))
     return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop)
 
 
@@ -85,10 +87,31 @@ def build_envoy_settings(settings: Settings, data: DataDir, run_dir: Path, gatew
         concurrency=settings.gateway_threads,
         drain_s=settings.drain_s,
         token_keys=ensure_token_key(data.token_key_file).jwks,
+        tls=_build_tls(settings, data),
+        host_domain=settings.gateway_domain,
+        access_log=data.access_log_file if settings.access_log == "on" else None,
+        max_mirrored_body_bytes=settings.max_mirrored_body_mib * 1024 * 1024,
+        max_connections=settings.max_connections,
+    )
+
+
+def build_limits(settings: Settings) -> Limits:
+    """What an endpoint may use that does not say so itself: the profile, and single values over it."""
+    profile = PROFILES[Quotas(settings.quotas)]
+    return Limits(
+        requests_per_s=settings.max_requests_per_second or profile.requests_per_s,
+        bandwidth_kib_per_s=settings.max_bandwidth_kib_per_second or profile.bandwidth_kib_per_s,
+        max_request_bytes=settings.max_request_bytes or profile.max_request_bytes,
     )
 
 
 # --- private
+
+
+def _build_tls(settings: Settings, data: DataDir) -> TlsSettings:
+    if settings.gateway_certificate is not None and settings.gateway_key is not None:
+        return TlsSettings(settings.gateway_certificate, settings.gateway_key)
+    return TlsSettings(data.certificates.certificate, data.certificates.key)
 
 
 def _build_log_reader(backend: ProcessBackend) -> Callable[[str, str, int], Awaitable[str]]:

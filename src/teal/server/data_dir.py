@@ -5,7 +5,7 @@ version        the layout's version      server.json   who serves, and where; on
 server.lock    held by the server        ports.json    the ports of last time
 token          0600                      run_dir       where the unix sockets lie
 token.key      0600, signs endpoints' tokens
-ca.pem ca.key server.pem server.key      logs/         server.log, envoy.log
+ca.pem ca.key server.pem server.key      logs/         server.log, envoy.log, access.log
 teal.db secret.key                       blobs/        uploaded files
 """
 
@@ -51,6 +51,10 @@ class DataDir:
     @property
     def log_file(self) -> Path:
         return self.path / "logs" / "server.log"
+
+    @property
+    def access_log_file(self) -> Path:
+        return self.path / "logs" / "access.log"
 
     @property
     def envoy_log_file(self) -> Path:

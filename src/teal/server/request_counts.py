@@ -15,7 +15,7 @@ WAIT_S = 0.05
 KEPT_ENDPOINTS = 1000
 
 Counts = Mapping[str, Mapping[str, int]]
-"""By deployment: {"live", "mirrored"}."""
+"""By deployment: {"live", "mirrored", "mirror_dropped", "mirror_skipped"}."""
 
 
 @dataclass(slots=True)
@@ -47,7 +47,12 @@ class RequestCounts:
         try:
             seen = await self._observe(endpoint)
             known.counts = {
-                deployment: {"live": traffic.requests_total, "mirrored": traffic.mirrored_total}
+                deployment: {
+                    "live": traffic.requests_total,
+                    "mirrored": traffic.mirrored_total,
+                    "mirror_dropped": traffic.mirror_dropped_total,
+                    "mirror_skipped": traffic.mirror_skipped_total,
+                }
                 for deployment, traffic in seen.items()
             }
         except httpx.HTTPError:

@@ -47,7 +47,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
     shutdown = Shutdown()
     with shutdown.on_signals(asyncio.get_running_loop()):
         token = data.ensure_token()
-        ensure_certificate(data.certificates, _certified(settings.host), datetime.now(UTC))
+        ensure_certificate(data.certificates, _certified(settings), datetime.now(UTC))
         run_dir = data.ensure_run_dir()
         ports = data.load_ports()
         listener = open_listener(settings.host, settings.port, remembered=ports.get("port"), default=DEFAULT_PORT)
@@ -115,7 +115,7 @@ async def _serve_parts(
     tasks = [
         asyncio.create_task(api.serve(sockets=[listener]), name="REST surface"),
         asyncio.create_task(parts.loop.run(), name="reconcile loop"),
-        asyncio.create_task(_renew_certificate(api, data, settings.host), name="certificate renewal"),
+        asyncio.create_task(_renew_certificate(api, data, settings), name="certificate renewal"),
         asyncio.create_task(_watch_others(asyncio.get_running_loop()), name="watch over other tasks"),
     ]
     try:
@@ -214,17 +214,18 @@ async def _watch_others(loop: asyncio.AbstractEventLoop) -> None:
     await died
 
 
-async def _renew_certificate(api: uvicorn.Server, data: DataDir, host: str) -> None:
+async def _renew_certificate(api: uvicorn.Server, data: DataDir, settings: Settings) -> None:
     """A server may run for longer than its certificate is valid; new connections get the new one."""
     while True:
         await asyncio.sleep(RENEW_EVERY_S)
-        if ensure_certificate(data.certificates, _certified(host), datetime.now(UTC)) and api.config.ssl:
+        if ensure_certificate(data.certificates, _certified(settings), datetime.now(UTC)) and api.config.ssl:
             api.config.ssl.load_cert_chain(data.certificates.certificate, data.certificates.key)
             logger.info("the server's certificate was renewed")
 
 
-def _certified(host: str) -> list[str]:
-    return [] if host in ("0.0.0.0", "::") else [host]
+def _certified(settings: Settings) -> list[str]:
+    hosts = [] if settings.host in ("0.0.0.0", "::") else [settings.host]
+    return [*hosts, f"*.{settings.gateway_domain}"] if settings.gateway_domain else hosts
 
 
 def _choose_gateway_port(settings: Settings, data: DataDir, run_dir: Path, remembered: int | None) -> int:

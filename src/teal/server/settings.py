@@ -4,6 +4,7 @@ Called by server/commands.py; docs/settings.md says the same to people.
 """
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -28,16 +29,29 @@ class Settings:
     python_mode: str = "nearest"
     gateway_threads: int = 2
     drain_s: float = 10.0
+    gateway_certificate: Path | None = None
+    gateway_key: Path | None = None
+    gateway_domain: str | None = None
+    access_log: str = "on"
+    max_connections: int = 20_000
+    max_mirrored_body_mib: int = 16
+    quotas: str = "none"
+    max_requests_per_second: int | None = None
+    max_bandwidth_kib_per_second: int | None = None
+    max_request_bytes: int | None = None
     log_level: str = "info"
 
 
 CHOICES: Mapping[str, tuple[str, ...]] = {
     "workspaces": ("auto", "manual"),
     "python_mode": ("nearest", "exact"),
+    "access_log": ("on", "off"),
+    "quotas": ("azure", "none"),
     "log_level": ("debug", "info", "warning", "error"),
 }
 """`workspaces` auto: a workspace is made when it is named for the first time. `python_mode`: what to do when the
-Python that an environment pins is not on this machine (design D5)."""
+Python that an environment pins is not on this machine (design D5). `quotas`: what an endpoint may use that does not say
+so itself; the limits below it are single values over that profile."""
 
 
 def variable_of(name: str) -> str:
@@ -55,13 +69,18 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
             values[field.name] = value
         elif text:
             values[field.name] = text
-    return Settings(**{name: _PARSERS[name](name, str(value)) for name, value in values.items()})
+    settings = Settings(**{name: _PARSERS[name](name, str(value)) for name, value in values.items()})
+    if (settings.gateway_certificate is None) != (settings.gateway_key is None):
+        raise SettingRefused(f"{_call('gateway_certificate')} and {_call('gateway_key')} go together.")
+    return settings
 
 
 # --- private
 
+_DOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 
-def _parse_folder(_: str, text: str) -> Path:
+
+def _parse_path(_: str, text: str) -> Path:
     return Path(os.path.abspath(Path(text).expanduser()))
 
 
@@ -75,6 +94,12 @@ def _parse_count(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise SettingRefused(f"{_call(name)} must be a whole number of at least 1, not '{text}'.")
     return int(text)
+
+
+def _parse_domain(name: str, text: str) -> str:
+    if not _DOMAIN.fullmatch(text.lower()):
+        raise SettingRefused(f"{_call(name)} must be a domain such as models.example.com, not '{text}'.")
+    return text.lower()
 
 
 def _parse_seconds(name: str, text: str) -> float:
@@ -98,11 +123,19 @@ def _call(name: str) -> str:
 
 
 _PARSERS: Mapping[str, Callable[[str, str], Any]] = {
-    "data_dir": _parse_folder,
+    "data_dir": _parse_path,
     "host": lambda _, text: text,
     "port": _parse_port,
     "gateway_port": _parse_port,
     "gateway_threads": _parse_count,
     "drain_s": _parse_seconds,
+    "gateway_certificate": _parse_path,
+    "gateway_key": _parse_path,
+    "gateway_domain": _parse_domain,
+    "max_connections": _parse_count,
+    "max_mirrored_body_mib": _parse_count,
+    "max_requests_per_second": _parse_count,
+    "max_bandwidth_kib_per_second": _parse_count,
+    "max_request_bytes": _parse_count,
     **dict.fromkeys(CHOICES, _parse_choice),
 }

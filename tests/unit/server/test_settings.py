@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from teal.domain.endpoint_settings import Limits
+from teal.server.assemble import build_limits
 from teal.server.errors import SettingRefused
 from teal.server.settings import CHOICES, Settings, load_settings, variable_of
 
@@ -49,3 +51,20 @@ def test_every_setting_is_documented_with_its_default() -> None:
             assert f"`{field.default:g}`" if isinstance(field.default, float) else f"`{field.default}`" in line, line
         for choice in CHOICES.get(field.name, ()):
             assert f"`{choice}`" in line, line
+
+
+def test_a_certificate_needs_its_key() -> None:
+    with pytest.raises(SettingRefused, match="TEAL_GATEWAY_KEY"):
+        load_settings({"TEAL_GATEWAY_CERTIFICATE": "server.pem"})
+
+
+def test_single_limits_stand_over_the_profile_of_quotas() -> None:
+    assert build_limits(load_settings({})) == Limits()
+    azure = load_settings({"TEAL_QUOTAS": "azure", "TEAL_MAX_REQUESTS_PER_SECOND": "7"})
+    assert build_limits(azure) == Limits(requests_per_s=7, bandwidth_kib_per_s=4882)
+
+
+@pytest.mark.parametrize("text", ["models example", "*.example.com", ".com", "a..b"])
+def test_a_domain_is_a_domain(text: str) -> None:
+    with pytest.raises(SettingRefused, match="TEAL_GATEWAY_DOMAIN"):
+        load_settings({"TEAL_GATEWAY_DOMAIN": text})
