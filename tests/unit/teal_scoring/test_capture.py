@@ -43,7 +43,7 @@ class Scope:
 def offer(capture: Capture, request_id: str = "r", body: bytes = b"{}", answer: bytes = b"[1]", **headers: str) -> None:
     view: Any = {name.replace("_", "-"): value for name, value in headers.items()}
     app: Any = None
-    exchange = Exchange(app, None, Scope(), view, time.monotonic(), None)
+    exchange = Exchange(app, None, Scope(), view, time.monotonic())
     exchange.ids = [("x-request-id", request_id), ("x-ms-client-request-id", "c")]
     exchange.submitted_at = exchange.arrived + 0.001
     capture.offer(exchange, ScoreRequest("POST", "", view, body), answer_result(answer, 1.5), 200)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .http import ScoringApp
     from .invocation import Invocation
 
+_NO_HEADERS: list[tuple[str, str]] = []
+
 SLOWEST_CLIENT_S = 600.0
 """A client that takes no byte of a streamed answer for so long counts as gone."""
 
@@ -33,7 +35,6 @@ class Exchange(Job):
     __slots__ = (
         "app",
         "arrived",
-        "body_length",
         "headers",
         "ids",
         "is_gateway",
@@ -45,21 +46,18 @@ class Exchange(Job):
         "scope",
     )
 
-    def __init__(
-        self, app: "ScoringApp", protocol: Any, scope: Any, headers: HeaderView, arrived: float, deadline: float | None
-    ) -> None:
-        super().__init__(deadline)
+    def __init__(self, app: "ScoringApp", protocol: Any, scope: Any, headers: HeaderView, arrived: float) -> None:
+        super().__init__(None)
         self.app = app
         self.protocol = protocol
         self.scope = scope
         self.headers = headers
         self.arrived = arrived
         self.method: str = scope.method
-        self.ids: list[tuple[str, str]] = []
+        self.ids: list[tuple[str, str]] = _NO_HEADERS
         self.is_gateway = False
         self.is_logged = False
         self.request: ScoreRequest | None = None
-        self.body_length = 0
 
     # what admission.py asks for
 

@@ -7,7 +7,7 @@ Constructed by worker.py, called by granian. Routes, texts and headers are those
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from .access_log import AccessLog
@@ -101,7 +101,7 @@ class ScoringApp:
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._max_concurrent = settings.max_concurrent
         self._max_body_bytes = settings.max_body_bytes
-        self._fixed_headers = [("x-ms-server-version", SERVER_VERSION)] if settings.shows_version else []
+        self._version_header = ("x-ms-server-version", SERVER_VERSION) if settings.shows_version else None
         self.timeout_ms = settings.scoring_timeout_ms
         self.access_log = access_log
         self.capture = capture
@@ -112,55 +112,64 @@ class ScoringApp:
         self._scoring.unsettled  # noqa: B018 (what is answered already is no longer in hand)
         self.is_stopping = True
 
-    async def __rsgi__(self, scope: Scope, protocol: Any) -> None:
-        arrived = time.monotonic()
-        self.in_hand += 1
-        try:
-            path = scope.path
-            if path in self._scored:
-                await self._score(scope, protocol, arrived, path)
-                return
-            exchange = Exchange(self, protocol, scope, scope.headers, arrived, None)
-            exchange.send(self._answer_elsewhere(path, scope, exchange))
-        except Exception:  # the edge: whatever went wrong here is this request's failure only
-            logger.exception("Encountered Exception while answering %s", scope.path)
-            Exchange(self, protocol, scope, scope.headers, arrived, None).send(answer_internal_error())
-        finally:
-            self.in_hand -= 1
+    def __rsgi__(self, scope: Scope, protocol: Any) -> Coroutine[Any, Any, None]:
+        path = scope.path
+        if path in self._scored:
+            return self._score(scope, protocol, time.monotonic(), path)
+        return self._answer_elsewhere(scope, protocol, time.monotonic())
 
     # --- private
 
     async def _score(self, scope: Scope, protocol: Any, arrived: float, path: str) -> None:
         """Things that can happen next: the answer (on the scoring thread), or a reason not to ask run() at all."""
+        self.in_hand += 1
         headers = scope.headers
-        left = headers.get(TIME_LEFT_HEADER)
-        deadline = arrived + int(left) / 1e3 if left and left.isdecimal() else None
-        exchange = Exchange(self, protocol, scope, headers, arrived, deadline)
-        method = exchange.method
-        refusal = self._identify(exchange, headers, method, path)
-        if refusal is None and method not in self._methods:
-            refusal = PREFLIGHT if method == "OPTIONS" else answer_method_not_taken()
-        body = b""
-        if refusal is None and method != "GET" and method != "HEAD":
-            length = headers.get("content-length")
-            if length is not None and int(length) <= self._max_body_bytes:
-                body = await protocol()
-            elif length is not None or (whole := await self._read_unsized(protocol)) is None:
-                refusal = answer_body_too_large(self._max_body_bytes)
-            else:
-                body = whole
-        if refusal is not None:
-            exchange.send(refusal)
-            return
-        exchange.request = ScoreRequest(method, scope.query_string, headers, body, scope)
-        exchange.body_length = len(body)
-        del body  # a large one must not live as long as this coroutine
+        exchange = Exchange(self, protocol, scope, headers, arrived)
         try:
-            settled = self._scoring.submit(exchange)
+            method = exchange.method
+            # Begun before it is needed: it arrives while the headers are read.
+            length = headers.get("content-length")
+            receiving = protocol() if length is not None and int(length) <= self._max_body_bytes else None
+            refusal = self._identify(exchange, headers, method, path)
+            if refusal is None and method not in self._methods:
+                refusal = PREFLIGHT if method == "OPTIONS" else answer_method_not_taken()
+            if refusal is not None:
+                exchange.send(refusal)
+                return
+            body: bytes | None
+            if method == "GET" or method == "HEAD":
+                body = b""
+            elif receiving is not None:
+                body = await receiving
+            else:
+                body = None if length is not None else await self._read_unsized(protocol)
+            if body is None:
+                exchange.send(answer_body_too_large(self._max_body_bytes))
+                return
+            exchange.request = ScoreRequest(method, scope.query_string, headers, body, scope)
+            del body, receiving  # a large one must not live as long as this coroutine
+            left = headers.get(TIME_LEFT_HEADER)
+            if left is not None and left.isdecimal():
+                exchange.deadline = arrived + int(left) / 1e3
+            await self._scoring.submit(exchange)
         except QueueFull:
             exchange.send(answer_queue_full(self._max_concurrent))
-            return
-        await settled
+        except Exception:  # the edge: whatever went wrong here is this request's failure only
+            logger.exception("Encountered Exception while answering %s", path)
+            exchange.send(answer_internal_error())
+        finally:
+            self.in_hand -= 1
+
+    async def _answer_elsewhere(self, scope: Scope, protocol: Any, arrived: float) -> None:
+        self.in_hand += 1
+        exchange = Exchange(self, protocol, scope, scope.headers, arrived)
+        try:
+            exchange.send(self._find_answer(scope.path, scope, exchange))
+        except Exception:  # the edge: whatever went wrong here is this request's failure only
+            logger.exception("Encountered Exception while answering %s", scope.path)
+            exchange.send(answer_internal_error())
+        finally:
+            self.in_hand -= 1
 
     async def _read_unsized(self, protocol: Any) -> bytes | None:
         """A body sent in chunks; None if it is too large. Without a body this is the cheap case."""
@@ -173,7 +182,7 @@ class ScoringApp:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def _answer_elsewhere(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
+    def _find_answer(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
         method = exchange.method
         if path not in self._routes:
             return answer_not_found()
@@ -201,7 +210,8 @@ class ScoringApp:
         exchange.is_logged = path in self._scored
         exchange.is_gateway = DEPLOYMENT_HEADER in headers
         ids, refusal = build_id_headers(headers, self._new_id)
-        ids += self._fixed_headers
+        if self._version_header is not None:
+            ids.append(self._version_header)
         if self._cors is not None:
             ids += self._cors.build_headers(headers, is_preflight=method == "OPTIONS")
         exchange.ids = ids
