@@ -19,7 +19,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-azure check bench soak reference lock clean
+.PHONY: help setup demo test test-azure check bench bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -27,7 +27,9 @@ help:
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
+	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
+	@echo "make bench-scoring    the scoring server beside others"
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
 
@@ -53,8 +55,14 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks $(BENCH)
 
+bench-scoring: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scoring $(BENCH)
+
 reference: $(VENV)/.dev
 	$(PYTHON) -m scripts.cli_reference
+
+bench-scale: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scale $(SCALE)
 
 soak: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m soak $(SOAK)
