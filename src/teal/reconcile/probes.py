@@ -6,10 +6,11 @@ good answer on, Azure's probe fields mean what they mean there.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-
-import httpx
+from urllib.parse import urlsplit
+from zlib import crc32
 
 from teal.domain.probes import ProbeRecord, ProbeSettings, assess_probe
 from teal.reconcile.seen import Health
@@ -36,7 +37,6 @@ class Prober:
 
     def __init__(self) -> None:
         self.changed: Callable[[str], None] = lambda _: None
-        self._client = httpx.AsyncClient(trust_env=False)
         self._watched: dict[str, ProbeTarget] = {}
         self._health: dict[str, Health] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -69,14 +69,13 @@ class Prober:
         for task in tasks:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        await self._client.aclose()
 
     # --- private
 
     async def _ask(self, target: ProbeTarget) -> None:
         interval = FIRST_INTERVAL_S
         while self._health[target.instance_id].readiness.passing is None:
-            failure = await self._probe(target.url, target.readiness.timeout_s)
+            failure = await ask(target.url, target.readiness.timeout_s)
             self._first(target, failure)
             if failure:
                 await asyncio.sleep(interval)
@@ -95,9 +94,12 @@ class Prober:
         self._set(target, replace(before, readiness=record))
 
     async def _repeat(self, target: ProbeTarget, settings: ProbeSettings, which: str) -> None:
+        # Instances that are watched from the same moment on, as all are after a restart, are not asked all at once.
+        pause_s = settings.period_s * _fraction(target.instance_id)
         while True:
-            await asyncio.sleep(settings.period_s)
-            failure = await self._probe(target.url, settings.timeout_s)
+            await asyncio.sleep(pause_s)
+            pause_s = settings.period_s
+            failure = await ask(target.url, settings.timeout_s)
             before = self._health[target.instance_id]
             record = assess_probe(getattr(before, which), settings, failure)
             self._set(target, replace(before, **{which: record}))
@@ -108,12 +110,37 @@ class Prober:
         if (before.readiness.passing, before.liveness.passing) != (health.readiness.passing, health.liveness.passing):
             self.changed(target.instance_id)
 
-    async def _probe(self, url: str, timeout_s: float) -> str | None:
-        """None for a good answer, else what was wrong with it."""
-        try:
-            response = await self._client.get(url, timeout=timeout_s)
-        except httpx.TimeoutException:
-            return f"no answer within {timeout_s:g} s"
-        except httpx.HTTPError as error:
-            return str(error) or type(error).__name__
-        return None if response.is_success else f"status {response.status_code}"
+
+async def ask(url: str, timeout_s: float) -> str | None:
+    """None for a good answer (2xx), else what was wrong with it.
+
+    A connection of its own each time: a pool makes thousands of probes wait for each other.
+    """
+    address = urlsplit(url)
+    request = f"GET {address.path or '/'} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+    try:
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(address.hostname, address.port)
+            try:
+                writer.write(request.encode())
+                line = await reader.readline()
+            finally:
+                writer.close()
+    except TimeoutError:
+        return f"no answer within {timeout_s:g} s"
+    except (OSError, ValueError) as error:
+        return str(error) or type(error).__name__
+    found = _STATUS_LINE.match(line)
+    if found is None:
+        return f"not an HTTP answer: {line[:80]!r}" if line else "the connection was closed without an answer"
+    return None if found[1].startswith(b"2") else f"status {found[1].decode()}"
+
+
+# --- private
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
+
+
+def _fraction(instance_id: str) -> float:
+    """Above 0, at most 1, always the same for an instance."""
+    return (1 + crc32(instance_id.encode())) / 2**32

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from teal.domain.probes import ProbeSettings
-from teal.reconcile.probes import Prober, ProbeTarget
+from teal.reconcile.probes import Prober, ProbeTarget, ask
 from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until
 
@@ -132,3 +132,39 @@ async def test_a_forgotten_instance_is_not_asked_again(prober: Prober, instance:
     await wait_until(lambda: other.asked > 3, within_s=5)
     assert instance.asked <= asked + 1
     await other.stop()
+
+
+async def test_however_many_instances_there_are_none_waits_for_another_one_to_be_asked(prober: Prober) -> None:
+    together = asyncio.Barrier(150)
+
+    async def answer_when_all_have_asked(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await together.wait()
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(answer_when_all_have_asked, "127.0.0.1", 0, backlog=256) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        slow = ProbeSettings(period_s=1000, timeout_s=30)
+        for number in range(150):
+            prober.watch(ProbeTarget(instance_id=f"i{number}", attempt=1, url=url, readiness=slow, liveness=slow))
+        await wait_until(lambda: all(health.readiness.passing for health in prober.health.values()), within_s=20)
+
+
+@pytest.mark.parametrize(
+    ("answer", "failure"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", None),
+        (b"HTTP/1.1 302 Found\r\n\r\n", "status 302"),
+        (b"hello\r\n", "not an HTTP answer: b'hello\\r\\n'"),
+        (b"", "the connection was closed without an answer"),
+    ],
+)
+async def test_only_a_good_answer_is_one(answer: bytes, failure: str | None) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(say, "127.0.0.1", 0) as server:
+        assert await ask(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", 5) == failure
