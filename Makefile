@@ -19,7 +19,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-azure check bench bench-scale soak reference lock clean
+.PHONY: help setup demo test test-azure check bench bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -29,7 +29,7 @@ help:
 	@echo "make reference  docs/cli-reference.md, from what --help says"
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
-	@echo "make bench-scoring    the scoring server beside others"
+	@echo "make bench-scoring the scoring server beside others"
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
 
