@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from teal.gateway.errors import CertificateUnusable
+from teal.gateway.model import Host
 from teal.gateway.tls import TlsSettings
 from teal.server.ca import CertificateFiles, ensure_certificate
 from tests.harness.envoy import KEY, GatewayBed, build_endpoint, build_target, running_gateway
@@ -148,3 +149,16 @@ async def test_changes_and_the_end_of_an_endpoint_reach_its_host(scene: Scene) -
     scene.bed.gateway.withdraw("orders")
     await scene.bed.gateway.wait_in_force("orders", None, 15.0)
     assert (await request_host(scene, "orders", "/score")).status_code == 404
+
+
+async def test_instances_that_speak_http2_are_spoken_to_in_it(scene: Scene) -> None:
+    # A second gateway stands in for the instance; it keeps count of what it is spoken to in.
+    async with running_gateway(build_endpoint(build_target(scene.blue), name="inner")) as instance:
+        host = Host("inner-1", "127.0.0.1", instance.settings.port)
+        target = build_target(scene.blue, deployment="inner", hosts=(host,), http2=True)
+        await scene.bed.publish(build_endpoint(target, name="outer"))
+        answer = await scene.bed.score("/endpoints/inner/score", endpoint="outer")
+        # The outer gateway keeps the key to itself.
+        assert (answer.status_code, answer.json()["error"]["code"]) == (401, "Unauthorized")
+        stats = (await instance.admin("/stats?format=json&filter=downstream_rq_http2_total"))["stats"]
+        assert sum(stat["value"] for stat in stats) == 1

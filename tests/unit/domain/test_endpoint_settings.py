@@ -1,5 +1,7 @@
 """What `teal.*` properties of endpoints and deployments mean, and that a wrong one is refused, never ignored."""
 
+from pathlib import Path
+
 import pytest
 
 from teal.domain.endpoint_settings import (
@@ -87,3 +89,13 @@ def test_shares_may_be_finer_and_mirrors_larger_where_the_endpoint_says_so() -> 
         check_traffic({"blue": 99.8, "green": 0.1}, {}, deployments=both, settings=fine)
     with pytest.raises(InvalidInput, match="whole number"):
         check_traffic({"blue": 99.5, "green": 0.5}, {}, deployments=both)
+
+
+def test_every_setting_is_documented() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "gateway.md").read_text()
+    for parse in (parse_endpoint_settings, parse_deployment_settings):
+        with pytest.raises(InvalidInput) as refused:
+            parse({"teal.no_such": "1"})
+        names = (refused.value.hint or "").removeprefix("There are: ").rstrip(".").split(", ")
+        assert len(names) >= 2
+        assert all(f"`{name}`" in text for name in names)
