@@ -4,6 +4,7 @@ that the client's own memory does not interfere with."""
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 from azure.ai.ml import MLClient
@@ -85,6 +86,12 @@ class Workbench:
         return httpx.post(
             url, json={"data": [1, 2, 3]}, headers={"Authorization": f"Bearer {token}", **headers}, timeout=30
         )
+
+    def list_blobs(self, prefix: str) -> list[str]:
+        with self.server.client() as client:
+            query = {"restype": "container", "comp": "list", "prefix": prefix}
+            listed = client.get("/azblob/azureml", params=query)
+        return [str(name.text) for name in ElementTree.fromstring(listed.content).iter("Name")]
 
     def split(self, endpoint: str, count: int) -> dict[str, int]:
         """Who answered how many of so many requests."""

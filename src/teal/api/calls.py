@@ -14,6 +14,7 @@ from fastapi import Depends, Request
 from teal.api.errors import BodyTooLarge
 from teal.control import workspaces
 from teal.control.requests import Moment
+from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.errors import InvalidInput, PreconditionFailed
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.tokens import TokenClaims
@@ -44,6 +45,7 @@ class Services:
     sign_token: Callable[[TokenClaims], str]
     now: Callable[[], float]
     new_id: Callable[[], str]
+    curated: Catalogue = BUILT_IN
 
     @property
     def signing_secret(self) -> bytes:

@@ -31,7 +31,10 @@ async def put_deployment(call: InWorkspace, endpoint: str, deployment: str) -> J
         call.check_preconditions(_etag(current))
         return wire.keep_autoscale(wanted, current.spec) if current else wanted
 
-    done = await call.write(lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment))
+    curated = call.services.curated
+    done = await call.write(
+        lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment, curated=curated)
+    )
     body = await _format(call, done.value)
     return answer_change(
         call, done.operation, body, status=201 if done.created else 200, etag=_etag(done.value.deployment) or ""
@@ -46,8 +49,11 @@ async def patch_deployment(call: InWorkspace, endpoint: str, deployment: str) ->
         call.check_preconditions(_etag(current))
         return wire.parse_deployment(merge_patch(wire.format_wanted(current.spec) if current else {}, patch))
 
+    curated = call.services.curated
     done = await call.write(
-        lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment, must_exist=True)
+        lambda tx: control.put_deployment(
+            tx, call.id, endpoint, deployment, build, call.moment, must_exist=True, curated=curated
+        )
     )
     body = await _format(call, done.value)
     return answer_change(

@@ -8,6 +8,7 @@ from teal.control import registered_models
 from teal.control.endpoints import require_endpoint
 from teal.control.operations import cancel_unfinished, queue_operation
 from teal.control.requests import Accepted, Moment
+from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import (
     MAX_DEPLOYMENTS,
     DeploymentSpec,
@@ -15,12 +16,12 @@ from teal.domain.deployments import (
     OnlineDeployment,
     check_deployment,
 )
-from teal.domain.errors import Conflict, InvalidInput, NotFound
+from teal.domain.errors import Conflict, InvalidInput, NotFound, Unsupported
 from teal.domain.instance_records import InstanceRecord
 from teal.domain.mlflow_models import is_mlflow_model
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
-from teal.domain.resource_ids import AssetKind, WorkspaceId, is_curated, parse_asset_ref
+from teal.domain.resource_ids import AssetKind, AssetRef, WorkspaceId, is_curated, parse_asset_ref
 from teal.domain.states import ProvisioningState
 from teal.store import assets as stored_assets
 from teal.store import deployments as stored
@@ -62,9 +63,10 @@ def put_deployment(
     moment: Moment,
     *,
     must_exist: bool = False,
+    curated: Catalogue = BUILT_IN,
 ) -> Accepted[DeploymentView]:
     """Create a deployment or replace its spec. `build` is given the stored deployment (None: new) and returns the
-    wanted spec.
+    wanted spec. `curated`: the environments that need not be registered.
 
     A deployment whose last update failed is tried again by the same spec. Refused input changes nothing.
     """
@@ -78,7 +80,7 @@ def put_deployment(
     if current is None and len(stored.list_deployments(tx, owner.name)) >= MAX_DEPLOYMENTS:
         raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
     spec = build(current)
-    spec = _resolve_references(tx, workspace, spec)
+    spec = _resolve_references(tx, workspace, spec, curated)
     check_deployment(spec, is_mlflow=_has_mlflow_model(tx, workspace, spec))
     if current and current.spec == spec and _is_settled_well(tx, current):
         return Accepted(_view(tx, current), created=False, operation=None)
@@ -168,14 +170,16 @@ def _is_settled_well(tx: Transaction, deployment: OnlineDeployment) -> bool:
     return status is not None and status.outcome is not ProvisioningState.FAILED
 
 
-def _resolve_references(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec) -> DeploymentSpec:
+def _resolve_references(
+    tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec, curated: Catalogue
+) -> DeploymentSpec:
     """The spec with every label turned into the version it means now, so that a revision never changes under its
     name."""
     return replace(
         spec,
-        model=_resolve(tx, workspace, AssetKind.MODEL, spec.model),
-        code_id=_resolve(tx, workspace, AssetKind.CODE, spec.code_id),
-        environment=_resolve(tx, workspace, AssetKind.ENVIRONMENT, spec.environment),
+        model=_resolve(tx, workspace, AssetKind.MODEL, spec.model, curated),
+        code_id=_resolve(tx, workspace, AssetKind.CODE, spec.code_id, curated),
+        environment=_resolve(tx, workspace, AssetKind.ENVIRONMENT, spec.environment, curated),
     )
 
 
@@ -187,11 +191,20 @@ def _has_mlflow_model(tx: Transaction, workspace: WorkspaceId, spec: DeploymentS
     return asset is not None and is_mlflow_model(asset.body)
 
 
-def _resolve(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str | None) -> str | None:
+def _resolve(
+    tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str | None, curated: Catalogue
+) -> str | None:
     if text is None:
         return None
     ref = parse_asset_ref(kind, text)
-    if is_curated(ref):
+    if ref.registry and kind is not AssetKind.ENVIRONMENT:
+        raise Unsupported(
+            f"'{text}' is in a registry, and this server has none.",
+            target=kind.removesuffix("s"),
+            hint="Register it in the workspace.",
+        )
+    if is_curated(ref) and not stored_assets.load_version(tx, workspace, kind, ref.name, ref.version):
+        _check_curated(ref, curated)
         return text
     if kind is AssetKind.MODEL:
         resolved = registered_models.resolve_model(tx, workspace, ref)
@@ -209,3 +222,14 @@ def _resolve(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, text: str
         target=single,
         hint=f"List those that exist with: teal {single} list.",
     )
+
+
+def _check_curated(ref: AssetRef, curated: Catalogue) -> None:
+    if curated.find_conda_file(ref.name) is None:
+        raise InvalidInput(
+            f"The environment '{ref.name}' is not one of the curated ones that this server knows: "
+            f"{', '.join(curated.names)} (* is a version, such as 1.5).",
+            target="environment",
+            hint="Use one of them, register an environment of your own, or add this one to environments.yml in the "
+            "server's data directory.",
+        )

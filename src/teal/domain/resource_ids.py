@@ -40,11 +40,13 @@ class WorkspaceId:
 
 @dataclass(frozen=True, slots=True)
 class AssetRef:
-    """One version of one asset; `version` "@label" is a label that has still to be looked up."""
+    """One version of one asset; `version` "@label" is a label that has still to be looked up. `registry`: it is not in
+    a workspace, but in a registry of that name."""
 
     kind: AssetKind
     name: str
     version: str
+    registry: str | None = None
 
     def arm(self, workspace: WorkspaceId) -> str:
         return f"{workspace.arm}/{self.kind}/{self.name}/versions/{self.version}"
@@ -52,7 +54,7 @@ class AssetRef:
 
 def is_curated(ref: AssetRef) -> bool:
     """Whether the name is one of the environments that come with the service (`spec/wire.md` §3.7)."""
-    return ref.kind is AssetKind.ENVIRONMENT and ref.name.lower().startswith("azureml-")
+    return ref.kind is AssetKind.ENVIRONMENT and (ref.registry is not None or ref.name.lower().startswith("azureml-"))
 
 
 def format_endpoint_id(workspace: WorkspaceId, endpoint: str) -> str:
@@ -69,6 +71,11 @@ def parse_asset_ref(kind: AssetKind, text: str) -> AssetRef:
         if match["kind"].lower() != kind:
             raise InvalidInput(f"'{text}' is not an id of {kind}.", target=kind)
         return AssetRef(kind, match["name"], match["version"])
+    if match := _REGISTRY_ASSET.fullmatch(text):
+        if match["kind"].lower() != kind:
+            raise InvalidInput(f"'{text}' is not an id of {kind}.", target=kind)
+        version = match["version"] or f"@{match['label'] or 'latest'}"
+        return AssetRef(kind, match["name"], version, match["registry"])
     short = text.removeprefix("azureml:")
     if match := _SHORT_ASSET.fullmatch(short):
         return AssetRef(kind, match["name"], match["version"] or f"@{match['label']}")
@@ -101,6 +108,11 @@ def parse_blob_uri(uri: str) -> tuple[str, str]:
 _ARM_ASSET = re.compile(
     r"(?:azureml:)?/subscriptions/[^/]+/resourcegroups/[^/]+/providers/[^/]+/workspaces/[^/]+"
     r"/(?P<kind>[a-z]+)/(?P<name>[^/]+)/versions/(?P<version>[^/]+)",
+    re.IGNORECASE,
+)
+_REGISTRY_ASSET = re.compile(
+    r"azureml://registries/(?P<registry>[^/]+)/(?P<kind>[a-z]+)/(?P<name>[^/]+)"
+    r"(?:/versions/(?P<version>[^/]+)|/labels/(?P<label>[^/]+))?",
     re.IGNORECASE,
 )
 _SHORT_ASSET = re.compile(r"(?P<name>[^/:@]+)(?::(?P<version>[^/:@]+)|@(?P<label>[^/:@]+))")

@@ -18,6 +18,7 @@ from zlib import crc32
 import httpx
 
 from teal.compute.backend import Backend
+from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentStatus
 from teal.domain.endpoint_settings import NO_LIMITS, Limits
 from teal.domain.errors import TealError
@@ -52,7 +53,7 @@ log = logging.getLogger(__name__)
 class Loop:
     """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins;
     `limits`: what an endpoint may use that does not say so itself; `control_token`: the server's own, which opens
-    `aad_token` endpoints."""
+    `aad_token` endpoints; `curated`: the environments that need not be registered."""
 
     def __init__(
         self,
@@ -66,6 +67,7 @@ class Loop:
         coalesce_s: float = 0.0,
         limits: Limits = NO_LIMITS,
         control_token: str = "",
+        curated: Catalogue = BUILT_IN,
     ) -> None:
         self._store = store
         self._backend = backend
@@ -76,6 +78,7 @@ class Loop:
         self._coalesce_s = coalesce_s
         self._limits = limits
         self._control_token = control_token
+        self._curated = curated
         self._prober = Prober()
         self._woken = asyncio.Event()
         self._agenda = Agenda()
@@ -262,6 +265,7 @@ class Loop:
                     spec=spec,
                     record=record,
                     object_path=self._object_path,
+                    curated=self._curated,
                 )
             )
         except TealError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from teal.domain.assets import AssetVersion
 from teal.domain.blobs import DATASTORE_CONTAINER, Blob
+from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import NotFound
 from teal.domain.instance_records import InstanceRecord
@@ -31,11 +32,12 @@ def build_instance_spec(
     spec: DeploymentSpec,
     record: InstanceRecord,
     object_path: Callable[[str], Path],
+    curated: Catalogue = BUILT_IN,
 ) -> InstanceSpec:
     """Look up what the deployment refers to; raises NotFound when a version or its files are gone."""
     model = _model(tx, workspace, spec.model, object_path) if spec.model else None
     folder = _find_served_folder(tx, workspace, spec, model)
-    environment = _environment(tx, workspace, spec.environment) if spec.environment else _NO_ENVIRONMENT
+    environment = _environment(tx, workspace, spec.environment, curated) if spec.environment else _NO_ENVIRONMENT
     if folder is not None and model is not None and spec.environment is None:
         environment = EnvironmentDefinition(
             label=f"of model {model.name}:{model.version}", model_files=_load_text_files(model, folder)
@@ -127,10 +129,10 @@ def _file(blob: Blob, strip: str, object_path: Callable[[str], Path]) -> FileMou
     return FileMount(relative, str(object_path(blob.object_id)))
 
 
-def _environment(tx: Transaction, workspace: WorkspaceId, text: str) -> EnvironmentDefinition:
+def _environment(tx: Transaction, workspace: WorkspaceId, text: str, curated: Catalogue) -> EnvironmentDefinition:
     ref = parse_asset_ref(AssetKind.ENVIRONMENT, text)
-    if is_curated(ref):
-        return EnvironmentDefinition(label=ref.name)
+    if is_curated(ref) and not assets.load_version(tx, workspace, ref.kind, ref.name, ref.version):
+        return EnvironmentDefinition(label=ref.name, conda_file=curated.find_conda_file(ref.name))
     body: dict[str, Any] = dict(_find(tx, workspace, AssetKind.ENVIRONMENT, text).body)
     return EnvironmentDefinition(
         label=f"{ref.name}:{ref.version}",

@@ -19,6 +19,7 @@ from teal.gateway.envoy_process import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.gateway.tls import TlsSettings
 from teal.reconcile.loop import Loop
+from teal.server.catalogue import load_catalogue
 from teal.server.data_dir import DataDir
 from teal.server.request_counts import RequestCounts
 from teal.server.settings import Settings
@@ -43,7 +44,15 @@ def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_por
     blobs = BlobStore(data.blobs)
     backend = assemble_backend(settings, data)
     gateway = Gateway(build_envoy_settings(settings, data, run_dir, gateway_port))
-    loop = Loop(store, backend, gateway, blobs.object_path, control_token=token, limits=build_limits(settings))
+    loop = Loop(
+        store,
+        backend,
+        gateway,
+        blobs.object_path,
+        control_token=token,
+        limits=build_limits(settings),
+        curated=load_catalogue(data.environments_file),
+    )
     return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop)
 
 
@@ -70,6 +79,7 @@ def assemble_app(settings: Settings, data: DataDir, parts: Parts, *, token: str,
             gateway_url=gateway_url,
             create_workspaces=settings.workspaces == "auto",
             read_logs=_build_log_reader(parts.backend),
+            curated=load_catalogue(data.environments_file),
             sign_token=ensure_token_key(data.token_key_file).sign,
             observe_requests=RequestCounts(parts.gateway.observe_requests),
             now=time.time,

@@ -7,6 +7,7 @@ token          0600                      run_dir       where the unix sockets li
 token.key      0600, signs endpoints' tokens
 ca.pem ca.key server.pem server.key      logs/         server.log, envoy.log, access.log
 teal.db secret.key                       blobs/        uploaded files
+environments.yml   people's own curated environments, if they wrote any
 """
 
 import errno
@@ -63,6 +64,10 @@ class DataDir:
     @property
     def blobs(self) -> Path:
         return self.path / "blobs"
+
+    @property
+    def environments_file(self) -> Path:
+        return self.path / "environments.yml"
 
     @property
     def token_key_file(self) -> Path:

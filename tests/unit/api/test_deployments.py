@@ -227,3 +227,37 @@ async def test_members_beside_properties_that_nobody_knows_are_kept(rest: RestSe
     assert answer.json()["zone"] == {"a": [1]}
     assert (await rest.client.get(path)).json()["name"] == "blue"
     assert (await rest.client.get(path)).json()["zone"] == {"a": [1]}
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        "azureml:AzureML-sklearn-1.5:19",
+        "azureml:AzureML-sklearn-1.5@latest",
+        "azureml://registries/azureml/environments/sklearn-1.5/labels/latest",
+        "azureml://registries/azureml/environments/sklearn-1.5/versions/12",
+        "azureml://registries/azureml/environments/minimal-ubuntu20.04-py38-cpu-inference",
+    ],
+)
+async def test_a_curated_environment_needs_no_registration(rest: RestServer, environment: str) -> None:
+    answer = await put_deployment(rest.client, "blue", environmentId=environment)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["properties"]["environmentId"] == environment
+
+
+@pytest.mark.parametrize(
+    "environment", ["azureml:AzureML-nothing-1.0:1", "azureml://registries/mine/environments/other/versions/1"]
+)
+async def test_a_curated_environment_that_nobody_knows_is_refused_with_those_known(
+    rest: RestServer, environment: str
+) -> None:
+    answer = await put_deployment(rest.client, "blue", environmentId=environment)
+    assert answer.status_code == 400
+    assert "sklearn-*, xgboost-*" in answer.json()["error"]["message"]
+    assert (await rest.client.get(f"{ENDPOINTS}/diabetes/deployments/blue")).status_code == 404
+
+
+async def test_a_model_of_a_registry_is_not_to_be_had(rest: RestServer) -> None:
+    answer = await put_deployment(rest.client, "blue", model="azureml://registries/azureml/models/gpt2/versions/1")
+    assert answer.status_code == 400
+    assert "in a registry" in answer.json()["error"]["message"]

@@ -44,10 +44,20 @@ def test_an_id_round_trips() -> None:
     assert parse_asset_ref(AssetKind.CODE, ref.arm(WORKSPACE)) == ref
 
 
-@pytest.mark.parametrize("text", ["", "m", "azureml:m", "a:b:c", "azureml://registries/r/models/m/versions/1"])
+@pytest.mark.parametrize("text", ["", "m", "azureml:m", "a:b:c", "azureml://registries/r"])
 def test_text_that_names_no_version_is_refused_with_the_forms_there_are(text: str) -> None:
     with pytest.raises(InvalidInput, match="does not name a version"):
         parse_asset_ref(AssetKind.MODEL, text)
+
+
+@pytest.mark.parametrize(
+    ("end", "version"),
+    [("/versions/12", "12"), ("/labels/latest", "@latest"), ("/labels/old", "@old"), ("", "@latest")],
+)
+def test_an_asset_of_a_registry_is_known_as_such(end: str, version: str) -> None:
+    ref = parse_asset_ref(AssetKind.ENVIRONMENT, f"azureml://registries/azureml/environments/sklearn-1.5{end}")
+    assert ref == AssetRef(AssetKind.ENVIRONMENT, "sklearn-1.5", version, "azureml")
+    assert is_curated(ref)
 
 
 def test_an_id_of_another_kind_is_refused() -> None:

@@ -28,7 +28,14 @@ def test_ones_own_come_first(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["[", "- 1", "environments: []", "environments: {a: }", "environments: {a: {conda_file: 1}}", "environments: {1: {}}"],
+    [
+        "[",
+        "- 1",
+        "environments: []",
+        "environments: {a: }",
+        "environments: {a: {conda_file: 1}}",
+        "environments: {1: {}}",
+    ],
 )
 def test_a_file_that_cannot_be_used_is_refused_by_its_name(tmp_path: Path, content: str) -> None:
     file = tmp_path / "environments.yml"
