@@ -7,6 +7,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -67,7 +68,7 @@ def compare(peers: list[Peer], script: str, folder: Path, rounds: int, seconds: 
                 results[peer.name].append(measure_load(load))
     finally:
         for process, _ in started.values():
-            process.kill()
+            stop(process)
     return results
 
 
@@ -79,7 +80,7 @@ def measure_start(folder: Path) -> float:
         await_answers(process, port, BODIES["sum_rows"], every_s=0.002)
         return time.perf_counter() - began
     finally:
-        process.kill()
+        stop(process)
 
 
 def measure_idle(folder: Path) -> int:
@@ -89,7 +90,7 @@ def measure_idle(folder: Path) -> int:
         await_answers(process, port, BODIES["sum_rows"])
         return resident(process)
     finally:
-        process.kill()
+        stop(process)
 
 
 def measure_body(folder: Path, script: str, size: int) -> Body:
@@ -120,7 +121,7 @@ def measure_body(folder: Path, script: str, size: int) -> Body:
         return Body(script, len(content), median(seconds), idle, peak, resident(process))
     finally:
         is_over.set()
-        process.kill()
+        stop(process)
 
 
 def measure_capture(folder: Path, rounds: int, seconds: float) -> Capture:
@@ -143,8 +144,8 @@ def measure_capture(folder: Path, rounds: int, seconds: float) -> Capture:
                 spent.append((cpu_seconds(process) - before) / max(1, result.answered) * 1e6)
         return Capture(without[0::2], recording[0::2], without[1::2], recording[1::2])
     finally:
-        off[0].kill()
-        on[0].kill()
+        stop(off[0])
+        stop(on[0])
 
 
 def train_model(folder: Path) -> Path:
@@ -175,6 +176,15 @@ def await_answers(process: ChildProcess, port: int, body: str, *, path: str = "/
             return False
 
     wait_until_sync(answers, within_s=90, every_s=every_s, describe=lambda: process.output)
+
+
+def stop(process: ChildProcess) -> None:
+    """With every process that it started, also those that have a group of their own."""
+    left = family(process) if process.returncode is None else []
+    process.kill()
+    for one in left:
+        with suppress(psutil.NoSuchProcess):
+            one.kill()
 
 
 def family(process: ChildProcess) -> list[psutil.Process]:

@@ -2,6 +2,7 @@
 benchmarks/scoring.py."""
 
 import json
+import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -150,8 +151,11 @@ def format_report(report: Report) -> str:
 
 
 def describe_machine() -> str:
+    """With the load average, because other work on the machine costs a server of several threads more than others."""
+    load = os.getloadavg()[0]
     return (
-        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} processors, Python {platform.python_version()}"
+        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} processors, Python {platform.python_version()},"
+        f" load average {load:.1f}"
     )
 
 
