@@ -151,11 +151,11 @@ def format_report(report: Report) -> str:
 
 
 def describe_machine() -> str:
-    """With the load average, because other work on the machine costs a server of several threads more than others."""
+    """With the load average: other work on the machine costs a server of several threads more than one of one."""
     load = os.getloadavg()[0]
     return (
-        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} processors, Python {platform.python_version()},"
-        f" load average {load:.1f}"
+        f"{platform.system()} {platform.machine()}, {psutil.cpu_count()} processors,"
+        f" Python {platform.python_version()}, load average {load:.1f}"
     )
 
 
