@@ -25,13 +25,15 @@ Command = Callable[[Path, str, int, Path], list[str]]
 
 @dataclass(frozen=True)
 class Peer:
-    """`distribution`: what is installed, where it is not the name. `wrap`: the body in the form that it is sent in."""
+    """`distribution`: what is installed, where it is not the name. `wrap`: the body in the form that it is sent in.
+    `requirements`: what is installed with it."""
 
     name: str
     command: Command
     distribution: str = ""
     path: str = "/score"
     wrap: Callable[[str], str] = str
+    requirements: tuple[str, ...] = ()
 
     @property
     def package(self) -> str:
@@ -49,7 +51,7 @@ class Peer:
             print(f"installing {self.name}", file=sys.stderr)
             uv = find_uv_bin()
             subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(self.bin.parent)], check=True)
-            wanted = [self.package, f"scikit-learn=={version('scikit-learn')}"]
+            wanted = [self.package, f"scikit-learn=={version('scikit-learn')}", *self.requirements]
             subprocess.run([uv, "pip", "install", "--quiet", "--python", self.bin / "python", *wanted], check=True)
         ask = f"import importlib.metadata as m; print(m.version({self.package!r}))"
         return subprocess.run(
