@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import stat
@@ -297,3 +298,24 @@ def _listen(port: int) -> socket.socket | None:
         return socket.create_server(("127.0.0.1", port))
     except OSError:
         return None
+
+
+async def test_envoy_may_open_more_files_than_a_shell_allows(blue_alone: Upstream) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(1024, before[1]), before[1]))
+    try:
+        async with running_gateway(build_endpoint(build_target(blue_alone))) as bed:
+            assert bed.gateway.envoy_pid is not None
+            limits = Path(f"/proc/{bed.gateway.envoy_pid}/limits")
+            if limits.exists():
+                line = next(line for line in limits.read_text().splitlines() if line.startswith("Max open files"))
+                assert int(line.split()[3]) == min(65_536, before[1])
+            assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == min(1024, before[1])
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.fixture
+async def blue_alone() -> AsyncIterator[Upstream]:
+    async with running_upstream("blue") as blue:
+        yield blue

@@ -7,10 +7,11 @@ import asyncio
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -286,6 +287,8 @@ _START_WITHIN_S = 30.0
 _TERM_WITHIN_S = 5.0
 _LAST_WORDS_CHARS = 500
 
+_OPEN_FILES = 65_536
+
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 _MAX_SOCKET_PATH_BYTES = 103
 
@@ -319,17 +322,34 @@ async def _kill_child(pid: int) -> None:
 def _spawn_detached(argv: list[str], log_file: Path) -> int:
     """Start a process in a session of its own. Not by fork: this process has threads (gRPC's among them)."""
     append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-    return os.posix_spawn(
-        argv[0],
-        argv,
-        {},  # no environment: whatever secrets this process was given are none of Envoy's business
-        file_actions=[
-            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-            (os.POSIX_SPAWN_OPEN, 1, str(log_file), append, FILE_MODE),
-            (os.POSIX_SPAWN_DUP2, 1, 2),
-        ],
-        setsid=True,
-    )
+    with _many_open_files():
+        return os.posix_spawn(
+            argv[0],
+            argv,
+            {},  # no environment: whatever secrets this process was given are none of Envoy's business
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log_file), append, FILE_MODE),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,
+        )
+
+
+@contextmanager
+def _many_open_files() -> Iterator[None]:
+    """As many as this user may have, for what is started meanwhile: a connection is a file, and two for each client."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    # Systems without a hard limit still refuse a soft one without an end.
+    most = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    wanted = soft if soft == resource.RLIM_INFINITY else max(soft, most)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    try:
+        yield
+    finally:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def _read_from(path: Path, start: int) -> str:
