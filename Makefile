@@ -12,14 +12,15 @@ CHECKED := src packages tests examples benchmarks soak scripts hatch_build.py
 # uv reads no pip.conf: where the index is named only there, uv is told.
 USE_PIP_INDEX := if [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ] && index=$${PIP_INDEX_URL:-$$($(PYTHON) -m pip config get global.index-url 2>/dev/null)}; \
 	then export UV_DEFAULT_INDEX="$$index"; fi
-# The stock Azure client has an environment of its own: none of its packages may help Teal along.
+# Environments of their own: none of these packages may help Teal along.
 AZURE      := $(VENV)/azure
+FUZZ       := $(VENV)/fuzz
 TEST_AZURE  = $(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) $(AZURE)/bin/python -m pytest -q tests/azure
 INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-azure check bench bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo test test-azure fuzz check bench bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -27,6 +28,7 @@ help:
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
+	@echo "make bench-peers   Teal beside plain proxies and the Python servers that people pick instead"
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
 	@echo "make bench-scoring the scoring server beside others"
@@ -38,9 +40,12 @@ setup: $(VENV)/.dev
 demo: $(VENV)/.runtime
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.demo $(DEMO)
 
-test: $(VENV)/.dev $(AZURE)/.ready
+test: $(VENV)/.dev $(AZURE)/.ready $(FUZZ)/.ready
 	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(TESTS)
 	@if [ -z "$(TESTS)" ]; then $(TEST_AZURE); fi
+
+fuzz: $(VENV)/.dev $(FUZZ)/.ready
+	@TEAL_FUZZ_EXAMPLES=$(or $(EXAMPLES),300) TEAL_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(PYTHON) -m pytest -q tests/fuzz
 
 test-azure: $(VENV)/.dev $(AZURE)/.ready
 	@$(TEST_AZURE) $(TESTS)
@@ -61,6 +66,9 @@ bench-scoring: $(VENV)/.dev
 reference: $(VENV)/.dev
 	$(PYTHON) -m scripts.cli_reference
 
+bench-peers: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.peers $(PEERS)
+
 bench-scale: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scale $(SCALE)
 
@@ -77,7 +85,8 @@ lock: $(VENV)/.bootstrap
 	$(LOCK) $(UPGRADE) pyproject.toml packages/teal-scoring/pyproject.toml requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/bootstrap.txt -o requirements/dev.txt; \
 	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt; \
-	$(LOCK) $(UPGRADE) requirements/azure.in -o requirements/azure.txt
+	$(LOCK) $(UPGRADE) requirements/azure.in -o requirements/azure.txt; \
+	$(LOCK) $(UPGRADE) requirements/fuzz.in -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) $(WHEELS)/*.whl dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
@@ -107,7 +116,7 @@ $(VENV)/.dev: requirements/dev.txt packages/teal-scoring/pyproject.toml $(VENV)/
 	@$(INSTALL) --no-deps --no-build-isolation --editable packages/teal-scoring
 	@touch $@
 
-$(AZURE)/.ready: requirements/azure.txt $(VENV)/.bootstrap
-	@$(UV) venv --quiet --clear --python $(PYTHON) $(AZURE)
-	@$(USE_PIP_INDEX); $(UV) pip install --quiet --python $(AZURE)/bin/python --require-hashes -r requirements/azure.txt
+$(AZURE)/.ready $(FUZZ)/.ready: $(VENV)/%/.ready: requirements/%.txt $(VENV)/.bootstrap
+	@$(UV) venv --quiet --clear --python $(PYTHON) $(VENV)/$*
+	@$(USE_PIP_INDEX); $(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
 	@touch $@

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
@@ -141,9 +142,11 @@ class Connection:
         if (ends := self._received.find(b"\r\n\r\n")) < 0:
             return None
         length = CONTENT_LENGTH.search(self._received, 0, ends + 2)
-        if length is None:
+        if length is None and CHUNKED.search(self._received, 0, ends + 2) is None:
             raise ConnectionError(f"an answer without a length cannot be measured: {self._received[:200]!r}")
-        if len(self._received) < ends + 4 + int(length[1]):
+        if length is None and not self._received.endswith(b"\r\n0\r\n\r\n", ends + 2):
+            return None
+        if length is not None and len(self._received) < ends + 4 + int(length[1]):
             return None
         answer, self._received = self._received, b""
         return answer

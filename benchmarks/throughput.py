@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from statistics import median
+from typing import Any
 
 import psutil
 
@@ -66,11 +67,17 @@ def build_median(runs: list[Measurement]) -> Measurement:
 
 
 def run_in_process(load: Load) -> LoadResult:
-    command = [sys.executable, "-m", "benchmarks.load"]
-    done = subprocess.run(command, input=json.dumps(asdict(load)), capture_output=True, text=True, check=False)
+    return LoadResult(**run_json("benchmarks.load", asdict(load)))
+
+
+def run_json(module: str, asked: object) -> dict[str, Any]:
+    """A generator in a process of its own: JSON in, JSON out."""
+    command = [sys.executable, "-m", module]
+    done = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"the load generator failed:\n{done.stderr}")
-    return LoadResult(**json.loads(done.stdout))
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
 
 
 def cpu_seconds(processes: Iterable[psutil.Process]) -> float:

@@ -19,6 +19,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[kind.name.lower() for kind in Kind], help="only this kind")
     parser.add_argument("--clients", type=int, default=12, help="a third of them speaks HTTP/2")
     parser.add_argument("--largest", type=int, default=100, help="MiB of the largest body")
+    parser.add_argument("--longest-stream", type=float, default=120.0, help="seconds of the longest streamed answer")
     arguments = parser.parse_args()
     seed = secrets.randbelow(1_000_000) if arguments.seed is None else arguments.seed
     kinds = frozenset(Kind[name.upper()] for name in arguments.only) if arguments.only else frozenset(Kind)
@@ -28,6 +29,7 @@ def main() -> int:
         seconds=arguments.seconds,
         http1_clients=arguments.clients - arguments.clients // 3,
         http2_clients=arguments.clients // 3,
+        longest_stream_s=arguments.longest_stream,
         largest_bytes=arguments.largest * 1024 * 1024,
     )
     print(f"seed {seed}, {arguments.transitions} transitions", file=sys.stderr)

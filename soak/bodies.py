@@ -34,9 +34,9 @@ class Bodies:
         bound = self._random.choices([size for size, _ in _SIZES], [often for _, often in _SIZES])[0]
         return min(self._largest_bytes, self._random.randint(bound // 4, bound))
 
-    def build(self, id: str, size: int, work_s: float) -> Body:
+    def build(self, id: str, size: int, work_s: float, pieces: int = 0) -> Body:
         """A line that says what is asked, then text up to `size`."""
-        head = json.dumps({"id": id, "work_s": work_s}).encode() + b"\n"
+        head = json.dumps({"id": id, "work_s": work_s, "pieces": pieces}).encode() + b"\n"
         start = self._random.randrange(65_536)
         content = head + self._text[start : start + max(0, size - len(head))]
         return Body(content, hashlib.sha256(content).hexdigest())

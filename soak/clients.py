@@ -19,11 +19,13 @@ from soak.bodies import Bodies, Body
 from soak.http1 import Connection, Lost, Reply
 from soak.ledger import Answered, Asked, Ledger
 
-GIVE_UP_AFTER_S = 120.0
+GIVE_UP_AFTER_S = 600.0
 FRESH_SHARE = 0.2
 AFTER_LOST_S = 0.05
 # Some requests take long enough to be in somebody's hands when something happens.
 WORK_SHARE, WORK_S = 0.1, 0.1
+# Some answers come piece by piece, a few over a long time.
+STREAM_SHARE, STREAM_S, LONG_STREAM_SHARE, PIECE_S = 0.01, 3.0, 0.05, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,16 @@ class Client:
     """Asks, waits for the answer, checks it, pauses, asks again."""
 
     def __init__(
-        self, name: str, sender: Sender, door: Door, ledger: Ledger, bodies: Bodies, random: Random, *, pause_s: float
+        self,
+        name: str,
+        sender: Sender,
+        door: Door,
+        ledger: Ledger,
+        bodies: Bodies,
+        random: Random,
+        *,
+        pause_s: float,
+        longest_stream_s: float,
     ) -> None:
         self._name = name
         self._sender = sender
@@ -131,6 +142,7 @@ class Client:
         self._bodies = bodies
         self._random = random
         self._pause_s = pause_s
+        self._longest_stream_s = longest_stream_s
         self._ids = count(1)
 
     async def run(self, ended: asyncio.Event, clock: Callable[[], float]) -> None:
@@ -143,12 +155,22 @@ class Client:
 
     # --- private
 
+    def _draw_work(self) -> tuple[float, int]:
+        """Seconds that the answer takes, and in how many pieces it comes."""
+        if self._random.random() < STREAM_SHARE:
+            is_long = self._random.random() < LONG_STREAM_SHARE
+            work_s = (
+                self._longest_stream_s if is_long else min(self._longest_stream_s, STREAM_S) * self._random.random()
+            )
+            return work_s, max(2, int(work_s / PIECE_S))
+        return (self._random.expovariate(1) * WORK_S if self._random.random() < WORK_SHARE else 0.0), 0
+
     async def _ask_once(self, clock: Callable[[], float]) -> Answered:
         id = f"{self._name}-{next(self._ids)}"
         size = self._bodies.draw_size()
-        work_s = self._random.expovariate(1) * WORK_S if self._random.random() < WORK_SHARE else 0.0
-        body = self._bodies.build(id, size, work_s)
-        asked = Asked(id, self._name, len(body.content), clock(), self._ledger.epoch, work_s)
+        work_s, pieces = self._draw_work()
+        body = self._bodies.build(id, size, work_s, pieces)
+        asked = Asked(id, self._name, len(body.content), clock(), self._ledger.epoch, work_s, pieces)
         self._ledger.send(asked)
         try:
             async with asyncio.timeout(GIVE_UP_AFTER_S):
@@ -162,15 +184,18 @@ class Client:
 
     def _check(self, asked: Asked, body: Body, reply: Reply) -> tuple[str, str]:
         """What is wrong with an answer ("" for nothing), and its error code if it has one."""
-        try:
-            said = json.loads(reply.body)
-        except ValueError:
-            return f"not JSON: {reply.body[:100]!r}", ""
         if reply.status != 200:
-            error = said.get("error") or {}
-            return str(error.get("message", said))[:200], str(error.get("code", ""))
+            return _parse_error(reply.body)
+        *pieces, last = reply.body.rstrip(b"\n").split(b"\n")
+        try:
+            said = json.loads(last)
+            numbers = [json.loads(piece)["piece"] for piece in pieces]
+        except (ValueError, KeyError):
+            return f"not what was asked for: {reply.body[:100]!r}", ""
+        if numbers != list(range(asked.pieces)):
+            return f"{len(numbers)} pieces of {asked.pieces}", ""
         named = reply.headers.get("azureml-model-deployment")
-        if said["id"] != asked.id:
+        if said.get("id") != asked.id:
             return f"the answer to {said['id']}", ""
         if said["sha256"] != body.sha256:
             return "the request arrived changed", ""
@@ -185,3 +210,15 @@ def start_clock() -> Callable[[], float]:
     """Seconds since now."""
     start = time.monotonic()
     return lambda: time.monotonic() - start
+
+
+# --- private
+
+
+def _parse_error(body: bytes) -> tuple[str, str]:
+    """Message and code of an answer that is no success."""
+    try:
+        error = json.loads(body)["error"]
+        return str(error["message"])[:200], str(error["code"])
+    except (ValueError, KeyError, TypeError):
+        return f"not an error as Azure writes them: {body[:200]!r}", ""

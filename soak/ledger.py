@@ -23,7 +23,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was sent. `epoch`: what was right when it was."""
+    """A request that was sent. `epoch`: what was right when it was; `pieces`: of a streamed answer, before its last."""
 
     id: str
     client: str
@@ -31,6 +31,7 @@ class Asked:
     sent_at: float
     epoch: int
     work_s: float
+    pieces: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,7 @@ class Plan:
     pause_s: float = 0.03
     largest_bytes: int = LARGEST_BYTES
     slow_s: float = 2.0
+    longest_stream_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,16 @@ def _start_clients(
         is_http2 = number >= plan.http1_clients
         sender: Sender = Http2Sender(shared) if is_http2 else Http1Sender(random)
         name = f"{'h2' if is_http2 else 'h1'}-{number}"
-        client = Client(name, sender, door, ledger, small if is_http2 else bodies, random, pause_s=plan.pause_s)
+        client = Client(
+            name,
+            sender,
+            door,
+            ledger,
+            small if is_http2 else bodies,
+            random,
+            pause_s=plan.pause_s,
+            longest_stream_s=plan.longest_stream_s,
+        )
         group.create_task(client.run(ended, clock), name=name)
         senders.append(sender)
     return senders

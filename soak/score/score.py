@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import time
+from collections.abc import Iterator
 from typing import Any
 
 CODE = 1
@@ -22,10 +23,25 @@ def init() -> None:
     NOTES = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
 
 
-def run(raw_data: str) -> dict[str, Any]:
+def run(raw_data: str) -> Any:
     asked = json.loads(raw_data[: raw_data.index("\n")])
     os.write(NOTES, f"{asked['id']}\n".encode())
+    answer = build_answer(asked, raw_data)
+    if asked["pieces"]:
+        return stream(asked, answer)
     time.sleep(asked["work_s"])
+    return answer
+
+
+def stream(asked: dict[str, Any], answer: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Numbered pieces over the time that the work takes, and the answer as the last one."""
+    for number in range(asked["pieces"]):
+        yield {"piece": number}
+        time.sleep(asked["work_s"] / asked["pieces"])
+    yield answer
+
+
+def build_answer(asked: dict[str, Any], raw_data: str) -> dict[str, Any]:
     return {
         "id": asked["id"],
         "sha256": hashlib.sha256(raw_data.encode()).hexdigest(),

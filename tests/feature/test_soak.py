@@ -1,5 +1,6 @@
 """Changes and faults under continuous load cost nobody anything; and what says so would find it."""
 
+import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +28,9 @@ SLOW_TO_APPLY = frozenset({Kind.FREEZE_INSTANCE})
 def test_changes_and_faults_cost_nobody_anything(tmp_path: Path) -> None:
     schedule = build_schedule(20, 26, frozenset(Kind) - SLOW_TO_APPLY, longest_pause_s=0.2)
     assert len({step.kind for step in schedule}) > 15
-    result = run_soak(Plan(schedule=schedule, seed=20, seconds=90, largest_bytes=20 * MIB), tmp_path)
+    result = run_soak(
+        Plan(schedule=schedule, seed=20, seconds=90, largest_bytes=20 * MIB, longest_stream_s=8), tmp_path
+    )
     ledger = result.ledger
     assert ledger.problems == [], ledger.unexcused
     assert ledger.outcomes[Outcome.RIGHT] > 1000
@@ -113,7 +116,7 @@ def test_bodies_have_every_size_and_the_checksum_of_their_content() -> None:
     assert max(sizes) == 2 * MIB
     body = bodies.build("id", 5000, 0.5)
     assert len(body.content) == 5000
-    assert body.content.startswith(b'{"id": "id", "work_s": 0.5}\n')
+    assert body.content.startswith(b'{"id": "id", "work_s": 0.5, "pieces": 0}\n')
 
 
 def test_the_report_is_json_and_a_plot(tmp_path: Path) -> None:
@@ -141,14 +144,15 @@ def ask(ledger: Ledger, id: str, sent_at: float = 0.0) -> Asked:
 
 def soak_planted(folder: Path, fault: str, kind: Kind, steps: int) -> Ledger:
     schedule = build_schedule(1, steps, frozenset({kind}), longest_pause_s=0.2)
-    plan = Plan(schedule=schedule, seed=1, seconds=60, largest_bytes=MIB)
+    plan = Plan(schedule=schedule, seed=1, seconds=60, largest_bytes=MIB, longest_stream_s=1)
     return run_soak(plan, folder, start=partial(start_planted, fault)).ledger
 
 
 def start_planted(fault: str, server: TealServer) -> None:
     assert fault in planted_server.FAULTS
     words = [sys.executable, "-m", "tests.harness.planted_server", fault]
-    environment = server.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = server.environ | {"PYTHONPATH": os.pathsep.join(paths)}
     server.process = start_process(words, log_path=server.folder / "planted.txt", env=environment)
     process = server.process
     clock: Callable[[], float] = start_clock()
