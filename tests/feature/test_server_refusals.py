@@ -93,6 +93,21 @@ def test_a_damaged_database_is_told_and_kept(server: TealServer) -> None:
     assert (server.data_dir / "teal.db").read_bytes().startswith(b"not a database")
 
 
+def test_a_full_disk_is_told_and_what_serves_goes_on(server: TealServer) -> None:
+    server.up()
+    server.kill_control_plane()
+    # No file may grow any more, for the command and for all that it starts; a full disk looks the same to them.
+    for words in ((), ("--detach",)):
+        done = server.run("sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *server.command("up", *words))
+        assert done.returncode == 1, done.stdout
+        assert done.stdout == ""
+        assert "no room left on the disk" in done.stderr
+        assert len(done.stderr.splitlines()) == 1, done.stderr
+        assert server.envoy_pid is not None
+        assert "was killed" in server.teal("status").stderr
+    assert server.up()
+
+
 @pytest.mark.parametrize(("name", "value"), [("TEAL_PORT", "abc"), ("TEAL_WORKSPACES", "some"), ("TEAL_DRAIN_S", "-1")])
 def test_a_setting_that_means_nothing_is_refused_by_name(server: TealServer, name: str, value: str) -> None:
     server.environ[name] = value

@@ -44,7 +44,7 @@ class TealServer:
         self._starts += 1
         log_path = self.folder / f"up-{self._starts}.txt"
         self.process = start_process(
-            [self._python, "-m", "teal.cli.main", "up", *(words or FREE_PORTS)], log_path=log_path, env=self.environ
+            self.command("up", *(words or FREE_PORTS)), log_path=log_path, env=self.environ
         )
         return self.process
 
@@ -88,8 +88,16 @@ class TealServer:
 
     def teal(self, *words: str) -> subprocess.CompletedProcess[str]:
         """One command to its end."""
+        return self.run(*self.command(*words))
+
+    def command(self, *words: str) -> list[str]:
+        """The words a shell would be given for one command."""
+        return [self._python, "-m", "teal.cli.main", *words]
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Any program, with the same environment, to its end."""
         return subprocess.run(
-            [self._python, "-m", "teal.cli.main", *words],
+            words,
             env=self.environ, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=READY_WITHIN_S * 3, check=False,
         )  # fmt: skip

@@ -10,10 +10,11 @@ import sys
 import time
 from typing import Any, NoReturn
 
-from teal.server.data_dir import DataDir
+from teal.server.data_dir import DataDir, explained
 from teal.server.detach import start_detached
 from teal.server.errors import DataDirInUse, ServerError
 from teal.server.processes import ProcessIdentity, is_alive, wait_for_end
+from teal.server.ready_pipe import ReadyPipe
 from teal.server.settings import Settings, load_settings
 from teal.server.status import describe_running
 from teal.telemetry.logs import configure_logging
@@ -84,18 +85,19 @@ def status(data_dir: str | None = None) -> dict[str, Any]:
         _refuse(error)
 
 
-def run_in_foreground(settings: Settings, data: DataDir, *, ready_fd: int | None = None) -> None:
-    """Serve until told to stop. With `ready_fd` the parent of a detached server is told, not the terminal."""
+def run_in_foreground(settings: Settings, data: DataDir, *, parent: ReadyPipe | None = None) -> None:
+    """Serve until told to stop. With `parent`, that of a detached server, this is told, not the terminal."""
     with data.locked():
         # Late, because the whole server comes with it: `status` and an idle `up` answer in a fraction of its time.
         # After the lock, so that from here on a `down` finds this process.
         from teal.server.run import serve
 
-        configure_logging(data.log_file, level=settings.log_level, on_terminal=ready_fd is None)
+        with explained(data.path):
+            configure_logging(data.log_file, level=settings.log_level, on_terminal=parent is None)
 
         def announce(content: dict[str, Any]) -> None:
-            if ready_fd is not None:
-                os.close(ready_fd)
+            if parent is not None:
+                parent.say_ready()
                 return
             _print_addresses(content)
             print("Ctrl-C stops everything; twice, at once.", flush=True)

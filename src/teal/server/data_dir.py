@@ -80,7 +80,7 @@ class DataDir:
 
     def prepare(self) -> None:
         """Make it, or check that this user and this version may use it; refuses in one sentence."""
-        with _explained(self.path):
+        with explained(self.path):
             make_private_folder(self.path)
             owner = self.path.stat().st_uid
             if owner != os.geteuid():
@@ -94,14 +94,14 @@ class DataDir:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Be the only server of this directory; refused at once while another one is. A killed one holds no lock."""
-        with _explained(self.path):
+        with explained(self.path):
             descriptor = os.open(self.path / "server.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise DataDirInUse(f"Another server has the data directory {self.path}.") from None
-            with _explained(self.path):
+            with explained(self.path):
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, json.dumps(asdict(observe_process(os.getpid()))).encode())
             yield
@@ -120,7 +120,7 @@ class DataDir:
 
     def ensure_token(self) -> str:
         """The token of this server, made once. Deleting the file makes a new one at the next start."""
-        with _explained(self.path):
+        with explained(self.path):
             try:
                 token = self.token_file.read_text().strip()
             except FileNotFoundError:
@@ -133,7 +133,7 @@ class DataDir:
     def ensure_run_dir(self) -> Path:
         """Where unix sockets lie: here, or, when that is too long for a socket's address, in a short folder that is
         remembered here."""
-        with _explained(self.path):
+        with explained(self.path):
             memory = self.path / "run_dir"
             try:
                 remembered = Path(memory.read_text().strip())
@@ -172,7 +172,7 @@ class DataDir:
         return {k: v for k, v in _load_json(self.path / "ports.json").items() if isinstance(v, int)}
 
     def save_ports(self, *, port: int, gateway_port: int) -> None:
-        with _explained(self.path):
+        with explained(self.path):
             write_private(self.path / "ports.json", json.dumps({"port": port, "gateway_port": gateway_port}))
 
     def load_server(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class DataDir:
         return _load_json(self.server_file)
 
     def save_server(self, content: Mapping[str, Any]) -> None:
-        with _explained(self.path):
+        with explained(self.path):
             write_private(self.server_file, json.dumps(content, indent=1) + "\n")
 
     # --- private
@@ -199,11 +199,8 @@ class DataDir:
             )
 
 
-# --- private
-
-
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Failures of the file system as one sentence."""
     try:
         yield
@@ -217,6 +214,9 @@ def _explained(path: Path) -> Iterator[None]:
         else:
             sentence = f"The data directory {path} cannot be used: {error.strerror} ({error.filename})."
         raise DataDirRefused(sentence) from error
+
+
+# --- private
 
 
 def _user_name(uid: int) -> str:

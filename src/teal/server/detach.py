@@ -10,13 +10,14 @@ from typing import Any
 
 from teal.server.data_dir import DataDir
 from teal.server.errors import StartFailed
+from teal.server.ready_pipe import parse_refusal
 from teal.server.settings import Settings
 
 LAST_WORDS_CHARS = 2000
 
 
 def start_detached(settings: Settings, data: DataDir) -> dict[str, Any]:
-    """What the new server says of itself once it is ready; if it dies before, its last words are the refusal."""
+    """What the new server says of itself once it is ready; if it dies before, its refusal, else its last words."""
     output = data.path / "logs" / "server.out"
     arguments = json.dumps(asdict(settings), default=str)
     readable, writable = os.pipe()
@@ -35,12 +36,14 @@ def start_detached(settings: Settings, data: DataDir) -> dict[str, Any]:
         finally:
             os.close(writable)
         # Closed by the server when it is ready, by the kernel when it has died.
-        ready.read()
+        refusal = parse_refusal(ready.read())
     content = data.load_server()
     if content.get("pid") == process.pid:
         # Not ours to wait for: it outlives this process.
         process.returncode = 0
         return content
     process.wait()
+    if refusal is not None:
+        raise refusal
     words = output.read_text(errors="replace").strip()
     raise StartFailed(words[-LAST_WORDS_CHARS:] or f"The server ended with exit status {process.returncode}.")

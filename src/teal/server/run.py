@@ -23,7 +23,7 @@ from teal.gateway.errors import GatewayError
 from teal.gateway.pid_file import is_running, load_record
 from teal.server.assemble import Parts, assemble_app, assemble_parts, build_envoy_settings
 from teal.server.ca import ensure_certificate
-from teal.server.data_dir import DataDir
+from teal.server.data_dir import DataDir, explained
 from teal.server.errors import StartFailed
 from teal.server.ports import choose_gateway_port, format_url, open_listener
 from teal.server.processes import observe_process
@@ -47,16 +47,19 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
     shutdown = Shutdown()
     with shutdown.on_signals(asyncio.get_running_loop()):
         token = data.ensure_token()
-        ensure_certificate(data.certificates, _certified(settings), datetime.now(UTC))
+        with explained(data.path):
+            ensure_certificate(data.certificates, _certified(settings), datetime.now(UTC))
         run_dir = data.ensure_run_dir()
         ports = data.load_ports()
         listener = open_listener(settings.host, settings.port, remembered=ports.get("port"), default=DEFAULT_PORT)
         with listener:
             gateway_port = _choose_gateway_port(settings, data, run_dir, ports.get("gateway_port"))
             parts = assemble_parts(settings, data, run_dir, gateway_port, token)
-            data.server_file.unlink(missing_ok=True)
             async with AsyncExitStack() as stack:
-                await _start_parts(parts, stack)
+                with explained(data.path):
+                    await _start_parts(data, parts, stack)
+                # Not before: when the start fails, what an earlier server has left serves on, and `status` says so.
+                data.server_file.unlink(missing_ok=True)
                 await _serve_parts(settings, data, parts, listener, gateway_port, token, shutdown, announce)
             data.remove_short_run_dir()
 
@@ -64,7 +67,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
 # --- private
 
 
-async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
+async def _start_parts(data: DataDir, parts: Parts, stack: AsyncExitStack) -> None:
     """Open what others need first. Whatever fails, all that was opened is closed again, and what serves goes on."""
     try:
         await parts.store.open()
@@ -80,6 +83,7 @@ async def _start_parts(parts: Parts, stack: AsyncExitStack) -> None:
     except GatewayError as error:
         # Without a gateway nobody can reach them.
         await remove_instances(parts.backend, 0.0)
+        data.server_file.unlink(missing_ok=True)
         raise StartFailed(str(error)) from error
     except StoreRefused as error:
         raise StartFailed(str(error)) from error
