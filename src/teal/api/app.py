@@ -19,6 +19,7 @@ from teal.api import (
     endpoints,
     identity,
     metadata,
+    openapi,
     operations,
     workspaces,
 )
@@ -47,6 +48,7 @@ CODE_VERSIONS = WORKSPACE + "/codes/{name}/versions"
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/metadata/endpoints", metadata.get_metadata),
+    ("GET", "/openapi.json", openapi.get_document),
     ("GET", "/msi/token", identity.get_token),
     ("GET", "/subscriptions", workspaces.list_subscriptions),
     ("GET", IN_SUBSCRIPTION + WORKSPACES, workspaces.list_workspaces),
@@ -112,6 +114,7 @@ def build_app(services: Services) -> FastAPI:
         exception_handlers={TealError: _answer_error, HTTPException: _answer_http_error},
     )
     app.state.services = services
+    app.state.openapi = openapi.build_document(ROUTES)
     for method, path, handler in ROUTES:
         app.add_api_route(path, handler, methods=[method], response_model=None)
     return app

@@ -138,6 +138,8 @@ def _split_dependencies(text: str) -> tuple[list[str], list[str]]:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise CondaFileInvalid(f"It is not YAML: {error}") from None
+    except RecursionError:
+        raise CondaFileInvalid("It is nested too deeply.") from None
     if not isinstance(content, dict) or not isinstance(content.get("dependencies") or [], list):
         raise CondaFileInvalid("It has no list named 'dependencies'.")
     conda_specs: list[str] = []

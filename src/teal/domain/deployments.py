@@ -9,6 +9,7 @@ from typing import Any
 
 from teal.domain.conditions import Condition
 from teal.domain.endpoint_settings import parse_deployment_settings
+from teal.domain.environment_variables import check_variables
 from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
 from teal.domain.probes import ProbeSettings
@@ -17,6 +18,8 @@ from teal.domain.states import ProvisioningState
 DEFAULT_INSTANCE_TYPE = "Standard_F4s_v2"
 MAX_INSTANCES = 50
 MAX_DEPLOYMENTS = 20
+MAX_CONCURRENT_REQUESTS = 100_000
+MAX_SCRIPT_CHARS = 1024
 MAX_REQUEST_TIMEOUT_MS = 180_000
 DEFAULT_DRAIN_LIMIT_S = 300.0
 
@@ -136,9 +139,16 @@ def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
             f"request_timeout_ms must be from 1 to {MAX_REQUEST_TIMEOUT_MS}, not {settings.request_timeout_ms}.",
             target="request_timeout_ms",
         )
-    if settings.max_concurrent_requests_per_instance < 1:
+    if not 1 <= settings.max_concurrent_requests_per_instance <= MAX_CONCURRENT_REQUESTS:
         raise InvalidInput(
-            "max_concurrent_requests_per_instance must be at least 1.", target="max_concurrent_requests_per_instance"
+            f"max_concurrent_requests_per_instance must be from 1 to {MAX_CONCURRENT_REQUESTS}, "
+            f"not {settings.max_concurrent_requests_per_instance}.",
+            target="max_concurrent_requests_per_instance",
+        )
+    check_variables(spec.environment_variables)
+    if spec.scoring_script and ("\0" in spec.scoring_script or len(spec.scoring_script) > MAX_SCRIPT_CHARS):
+        raise InvalidInput(
+            f"scoring_script must be a path of at most {MAX_SCRIPT_CHARS} characters.", target="code_configuration"
         )
     if spec.liveness_probe.success_threshold != 1:
         raise InvalidInput("success_threshold of a liveness_probe can only be 1.", target="liveness_probe")

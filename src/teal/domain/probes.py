@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from teal.domain.errors import InvalidInput
 
+MAX_OF_PROBE = 100_000
+"""Seconds, or probes: more than a day of either means nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeSettings:
@@ -16,16 +19,11 @@ class ProbeSettings:
     failure_threshold: int = 30
 
     def __post_init__(self) -> None:
-        for field, least in (
-            ("initial_delay_s", 1),
-            ("timeout_s", 1),
-            ("success_threshold", 1),
-            ("failure_threshold", 1),
-        ):
-            if getattr(self, field) < least:
+        for field in ("initial_delay_s", "timeout_s", "success_threshold", "failure_threshold"):
+            if not 1 <= getattr(self, field) <= MAX_OF_PROBE:
                 name = field.removesuffix("_s")
-                raise InvalidInput(f"{name} of a probe must be at least {least}.", target=name)
-        if self.period_s <= 0:
+                raise InvalidInput(f"{name} of a probe must be at least 1, and at most {MAX_OF_PROBE}.", target=name)
+        if not 0 < self.period_s <= MAX_OF_PROBE:
             raise InvalidInput("period of a probe must be more than 0.", target="period")
 
     @property

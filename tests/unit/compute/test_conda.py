@@ -154,3 +154,9 @@ def test_what_is_not_a_conda_file_is_refused(text: str) -> None:
 def test_a_conda_file_without_dependencies_asks_for_nothing() -> None:
     assert parse_conda_file("name: empty").packages == ()
     assert parse_conda_file("dependencies:").packages == ()
+
+
+@pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 5_000, "- " * 20_000])
+def test_a_file_that_is_nested_without_end_is_refused(text: str) -> None:
+    with pytest.raises(CondaFileInvalid):
+        parse_conda_file(text)

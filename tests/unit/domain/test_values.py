@@ -38,8 +38,8 @@ def test_a_traceback_says_more_than_the_log_and_a_signal_more_than_a_code() -> N
     assert text == "m\nThe process was ended by SIGKILL.\nT"
 
 
-def test_the_pause_before_a_restart_doubles_up_to_a_minute() -> None:
-    assert [restart_delay_s(n) for n in (1, 2, 3, 4)] == [0.5, 1, 2, 4]
+def test_the_first_restart_is_at_once_and_the_pause_before_the_next_doubles_up_to_a_minute() -> None:
+    assert [restart_delay_s(n) for n in (1, 2, 3, 4)] == [0, 0.5, 1, 2]
     assert restart_delay_s(1000) == 60
 
 

@@ -11,6 +11,7 @@ from teal.domain.registry import stage_of
 from teal.domain.resource_ids import AssetKind, AssetRef
 
 DEFAULT_DOCKERFILE = "Dockerfile"
+MAX_CONDA_FILE_CHARS = 256 * 1024
 
 
 def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
             members.text("dataType")
         case AssetKind.ENVIRONMENT:
             members.text("image")
-            members.text("condaFile")
+            _check_length("condaFile", members.text("condaFile"))
             build = members.nested("build")
             build.text("contextUri")
             members.mapping("inferenceConfig")
@@ -84,6 +85,14 @@ def format_container(container: AssetContainer) -> dict[str, Any]:
 
 
 # --- private
+
+
+def _check_length(name: str, text: str | None) -> None:
+    if text is not None and len(text) > MAX_CONDA_FILE_CHARS:
+        raise InvalidInput(
+            f"properties.{name} has {len(text)} characters; at most {MAX_CONDA_FILE_CHARS} are taken.",
+            target=f"properties.{name}",
+        )
 
 
 def _require(members: Members, name: str) -> None:
