@@ -20,10 +20,11 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-azure fuzz check bench bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-mlflow bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
+	@echo "make demo-mlflow  an MLflow model from raw data to predictions, without a scoring script"
 	@echo "make test    the tests, last of all those of the stock azure-ai-ml client (make test-azure: only those)"
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway costs, as a table and as JSON"
@@ -32,6 +33,7 @@ help:
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
 	@echo "make bench-scoring the scoring server beside others"
+	@echo "make bench-mlflow  MLflow models behind Teal, MLflow's own server and MLServer"
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
 
@@ -63,6 +65,12 @@ bench: $(VENV)/.dev
 bench-scoring: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scoring $(BENCH)
 
+demo-mlflow: $(VENV)/.runtime
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.heart $(DEMO)
+
+bench-mlflow: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.mlflow $(BENCH)
+
 reference: $(VENV)/.dev
 	$(PYTHON) -m scripts.cli_reference
 
@@ -86,7 +94,8 @@ lock: $(VENV)/.bootstrap
 		-c requirements/runtime.txt -c requirements/bootstrap.txt -o requirements/dev.txt; \
 	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt; \
 	$(LOCK) $(UPGRADE) requirements/azure.in -o requirements/azure.txt; \
-	$(LOCK) $(UPGRADE) requirements/fuzz.in -o requirements/fuzz.txt
+	$(LOCK) $(UPGRADE) requirements/fuzz.in -o requirements/fuzz.txt; \
+	$(LOCK) $(UPGRADE) requirements/heart.in --override requirements/heart-overrides.in -o requirements/heart.txt
 
 clean:
 	rm -rf $(VENV) $(WHEELS)/*.whl dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
