@@ -116,7 +116,7 @@ class Passes:
         return self.wanted.statuses[deployment]
 
     def outcome(self, operation: Operation) -> OperationStatus:
-        return next((o.status for o in self.ended if o.id == operation.id), OperationStatus.NOT_STARTED)
+        return next((o.status for o in self.ended if o.id == operation.id), OperationStatus.IN_PROGRESS)
 
     # --- private
 
@@ -130,7 +130,7 @@ class Passes:
             endpoint="ep",
             deployment=deployment,
             kind=kind,
-            status=OperationStatus.NOT_STARTED,
+            status=OperationStatus.IN_PROGRESS,
             wanted=wanted,
             started_at=self.now,
         )

@@ -42,7 +42,7 @@ def queue_operation(
             endpoint=endpoint,
             deployment=deployment,
             kind=kind,
-            status=OperationStatus.NOT_STARTED,
+            status=OperationStatus.IN_PROGRESS,
             wanted=wanted,
             started_at=moment.now,
         ),

@@ -32,7 +32,8 @@ class InstanceState(StrEnum):
 class InstanceRecord:
     """One instance, remembered. `attempt` counts starts from 1, `crashes` those ends in a row that were not asked for.
 
-    Times are epoch seconds. `running_since`: when the process of this attempt was first seen.
+    Times are epoch seconds. `running_since`: when the process of this attempt was first seen; `has_answered`: its
+    readiness probe has passed once.
     `retry_at`: not started before then. `since`: when it entered its state. `idle_since`: draining and without
     requests since then.
     `address` and `port` are kept so that a restarted server can publish it before anything was probed again.
@@ -47,6 +48,7 @@ class InstanceRecord:
     attempt: int = 1
     crashes: int = 0
     ever_ready: bool = False
+    has_answered: bool = False
     running_since: float | None = None
     retry_at: float | None = None
     idle_since: float | None = None
@@ -57,6 +59,6 @@ class InstanceRecord:
 
 
 def restart_delay_s(crashes: int) -> float:
-    """How long to wait before the next start after so many crashes in a row (1, 2, ...): 0.5 s, doubling, at most a
-    minute."""
-    return float(min(60.0, 0.5 * 2 ** min(10, max(0, crashes - 1))))
+    """How long to wait before the next start after so many crashes in a row: not at all after the first, then 0.5 s,
+    doubling, at most a minute."""
+    return 0.0 if crashes <= 1 else float(min(60.0, 0.5 * 2 ** min(10, crashes - 2)))

@@ -25,7 +25,6 @@ class OperationKind(StrEnum):
 class OperationStatus(StrEnum):
     """The words of the wire (`spec/wire.md` §2.1): the last three are final."""
 
-    NOT_STARTED = "NotStarted"
     IN_PROGRESS = "InProgress"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"

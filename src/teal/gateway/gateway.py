@@ -6,7 +6,7 @@ publication (nothing is routed to before it is there, nothing is taken away whil
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 
 from teal.gateway.access_log import MAX_BYTES, rotate, run_rotation
 from teal.gateway.admin import Admin
@@ -73,21 +73,20 @@ class Gateway:
             raise GatewayRefused(endpoint.name, reasons)
         version = endpoint.version
         if version != self._publications.wanted_version(endpoint.name):
-            self._publications.publish(
-                build_resources(
-                    endpoint,
-                    host_domain=self._settings.host_domain,
-                    max_mirrored_body_bytes=self._settings.max_mirrored_body_bytes,
-                )
-            )
+            self._publications.publish(self._build(endpoint))
         return version
 
     def withdraw(self, endpoint_name: str) -> None:
         """Want the endpoint gone; `in_force(...).withdrawn` says when it is."""
         self._publications.publish(EndpointResources(endpoint_name, version=None))
 
+    def hold(self, endpoint_names: Iterable[str]) -> None:
+        """Keep what an adopted Envoy has of these endpoints until they are published or withdrawn, however long it
+        takes."""
+        self._publications.hold(endpoint_names)
+
     def set_complete(self) -> None:
-        """Every endpoint that is wanted has been published: Envoy may drop all others, and may listen."""
+        """Every endpoint that is wanted has been published or is held: Envoy may drop all others, and may listen."""
         self._publications.set_complete()
 
     def in_force(self, endpoint_name: str) -> InForce:
@@ -143,6 +142,17 @@ class Gateway:
         return await self._admin.get_text("/stats/prometheus", usedonly="")
 
     # --- private
+
+    def _build(self, endpoint: EndpointModel) -> EndpointResources:
+        """Values that no message of Envoy's can hold are refused like those that break a rule."""
+        try:
+            return build_resources(
+                endpoint,
+                host_domain=self._settings.host_domain,
+                max_mirrored_body_bytes=self._settings.max_mirrored_body_bytes,
+            )
+        except (ValueError, TypeError) as error:
+            raise GatewayRefused(endpoint.name, (str(error),)) from error
 
     def _list_deployments(self, endpoint_name: str) -> set[str]:
         target = self._publications.target(endpoint_name)

@@ -56,10 +56,16 @@ class Publications:
         self._changed = changed
         self._records: dict[str, _Record] = {}
         self._gateways: dict[str, ConnectedGateway] = {}
+        self._held: set[str] = set()
         self.complete = False
+
+    def hold(self, endpoints: Iterable[str]) -> None:
+        """These exist, and nothing has been published of them yet: until it is, gateways keep what they have."""
+        self._held = set(endpoints) - self._records.keys()
 
     def publish(self, resources: EndpointResources) -> None:
         """Want exactly these resources; wanting nothing (`version` None) withdraws the endpoint."""
+        self._held.discard(resources.endpoint)
         record = self._records.get(resources.endpoint)
         if record is not None and record.wanted.version == resources.version:
             return
@@ -80,7 +86,7 @@ class Publications:
     def in_force(self, endpoint: str) -> InForce:
         record = self._records.get(endpoint)
         if record is None:
-            return InForce(version=None, rejected=None, pending=False)
+            return InForce(version=None, rejected=None, pending=endpoint in self._held)
         return InForce(
             version=self._agreed_version(endpoint),
             rejected=record.rejected,
@@ -93,7 +99,8 @@ class Publications:
         """What gateways should be brought to. None: leave what they hold of this endpoint as it is."""
         record = self._records.get(endpoint)
         if record is None:
-            return EndpointResources(endpoint, version=None) if self.complete else None
+            is_unwanted = self.complete and endpoint not in self._held
+            return EndpointResources(endpoint, version=None) if is_unwanted else None
         return record.wanted if record.rejected is None else record.good
 
     def endpoints(self) -> Iterable[str]:

@@ -61,8 +61,8 @@ def plan_deployment(
     }
     failure = _reason_to_give_up(steps, revision) if changing else None
     if failure:
-        kept = tuple(_give_up(r, steps, revision, now) for r in records)
-        return DeploymentPlan(kept, _failed(status, failure, now), Verdict.FAILED, failure)
+        kept = tuple(_let_go(r, steps, revision, now) for r in records)
+        return DeploymentPlan(kept, give_up(status, failure, now), Verdict.FAILED, failure)
     after = [steps[r.instance_id].record if r.instance_id in steps else leave(r, now, reachable=True) for r in records]
     surplus = _surplus(after, revision, target.instance_count)
     after = [leave(r, now, reachable=True) if r.instance_id in surplus else r for r in after]
@@ -100,6 +100,21 @@ def settle(status: DeploymentStatus, now: float) -> DeploymentStatus:
     )
 
 
+def give_up(status: DeploymentStatus, failure: Failure, now: float) -> DeploymentStatus:
+    """The status once a change has failed; what was in service before still is."""
+    kept = " The revision before it is still in service." if status.serving else ""
+    condition = Condition(
+        type=ConditionType.UPDATED, status=False, reason=failure.code, message=failure.message + kept, since=now
+    )
+    return replace(
+        status,
+        outcome=ProvisioningState.FAILED,
+        failure=failure,
+        phase="failed",
+        conditions=set_condition(status.conditions, condition),
+    )
+
+
 # --- private
 
 
@@ -118,24 +133,10 @@ def _reason_to_give_up(steps: Mapping[str, Step], revision: str) -> Failure | No
     return None
 
 
-def _give_up(record: InstanceRecord, steps: Mapping[str, Step], revision: str, now: float) -> InstanceRecord:
+def _let_go(record: InstanceRecord, steps: Mapping[str, Step], revision: str, now: float) -> InstanceRecord:
     if record.revision == revision and not record.ever_ready:
         return leave(record, now, reachable=False)
     return steps[record.instance_id].record if record.instance_id in steps else record
-
-
-def _failed(status: DeploymentStatus, failure: Failure, now: float) -> DeploymentStatus:
-    kept = " The revision before it is still in service." if status.serving else ""
-    condition = Condition(
-        type=ConditionType.UPDATED, status=False, reason=failure.code, message=failure.message + kept, since=now
-    )
-    return replace(
-        status,
-        outcome=ProvisioningState.FAILED,
-        failure=failure,
-        phase="failed",
-        conditions=set_condition(status.conditions, condition),
-    )
 
 
 def _is_current(record: InstanceRecord, revision: str) -> bool:

@@ -16,7 +16,7 @@ from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.operations import Operation, OperationKind, OperationStatus, runnable
 from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel
-from teal.reconcile.deployments import DeploymentPlan, Verdict, plan_deployment, settle
+from teal.reconcile.deployments import DeploymentPlan, Verdict, give_up, plan_deployment, settle
 from teal.reconcile.lifecycle import drain, leave
 from teal.reconcile.routes import build_access, build_model
 from teal.reconcile.seen import Seen
@@ -73,19 +73,21 @@ def plan_endpoint(
         else r
         for r in records
     )
+    rejected = seen.rejected if model and seen.published == model.version else None
     ended: list[Operation] = []
     deleted: list[str] = []
     for name, operation in of_deployment.items():
-        outcome = _deployment_outcome(operation, plans.get(name), in_force, now)
+        outcome = _deployment_outcome(operation, plans.get(name), rejected, in_force, now)
         if outcome is None:
             continue
         ended.append(outcome)
-        if operation.kind is OperationKind.DELETE_DEPLOYMENT:
+        if outcome.failure:
+            statuses[name] = give_up(statuses.get(name, DeploymentStatus()), outcome.failure, now)
+        elif operation.kind is OperationKind.DELETE_DEPLOYMENT:
             deleted.append(name)
-        elif outcome.status is OperationStatus.SUCCEEDED:
+        else:
             statuses[name] = settle(statuses[name], now)
     status = wanted.status
-    rejected = seen.rejected if model and seen.published == model.version else None
     if of_endpoint and (outcome := _endpoint_outcome(of_endpoint, statuses, rejected, in_force, now)):
         ended.append(outcome)
         status = _endpoint_status(wanted, outcome)
@@ -101,6 +103,15 @@ def plan_endpoint(
         is_deleted=any(o.kind is OperationKind.DELETE_ENDPOINT for o in ended),
         specs=_specs_by_revision(wanted, of_deployment),
     )
+
+
+def keep_shares(wanted: Wanted, failure: Failure | None) -> EndpointStatus:
+    """The endpoint's status once a change of it has failed: the traffic is what it was before, or none at all."""
+    before = wanted.status
+    if before is None:
+        spec = wanted.endpoint.spec if wanted.endpoint else EndpointSpec()
+        before = EndpointStatus(in_force=replace(spec, traffic={}, mirror_traffic={}))
+    return replace(before, outcome=ProvisioningState.FAILED, failure=failure)
 
 
 # --- private
@@ -162,13 +173,21 @@ def _acknowledge(record: InstanceRecord, seen: Seen, now: float) -> InstanceReco
 
 
 def _deployment_outcome(
-    operation: Operation, plan: DeploymentPlan | None, in_force: bool, now: float
+    operation: Operation, plan: DeploymentPlan | None, rejected: str | None, in_force: bool, now: float
 ) -> Operation | None:
     if plan and plan.verdict is Verdict.FAILED:
         return replace(operation, status=OperationStatus.FAILED, failure=plan.failure, ended_at=now)
     if in_force and (plan is None or plan.verdict is Verdict.READY):
         return replace(operation, status=OperationStatus.SUCCEEDED, ended_at=now)
-    return None
+    return _refused(operation, rejected, now)
+
+
+def _refused(operation: Operation, rejected: str | None, now: float) -> Operation | None:
+    """A change that the gateway will not have ends; what it has acknowledged before stays in force."""
+    if rejected is None:
+        return None
+    failure = Failure(code="GatewayRejected", message=f"The gateway refused the change: {rejected}")
+    return replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now)
 
 
 def _endpoint_outcome(
@@ -189,10 +208,7 @@ def _endpoint_outcome(
                 return replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now)
     if in_force:
         return replace(operation, status=OperationStatus.SUCCEEDED, ended_at=now)
-    if rejected:
-        failure = Failure(code="GatewayRejected", message=f"The gateway refused the change: {rejected}")
-        return replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now)
-    return None
+    return _refused(operation, rejected, now)
 
 
 def _endpoint_status(wanted: Wanted, outcome: Operation) -> EndpointStatus | None:
@@ -206,8 +222,7 @@ def _endpoint_status(wanted: Wanted, outcome: Operation) -> EndpointStatus | Non
             outcome=ProvisioningState.SUCCEEDED,
             failure=None,
         )
-    kept = before.in_force if before else replace(outcome.wanted, traffic={}, mirror_traffic={})
-    return replace(before or EndpointStatus(in_force=kept), outcome=ProvisioningState.FAILED, failure=outcome.failure)
+    return keep_shares(wanted, outcome.failure)
 
 
 def _route_condition(status: EndpointStatus | None, rejected: str | None, now: float) -> EndpointStatus | None:

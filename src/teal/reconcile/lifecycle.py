@@ -106,6 +106,7 @@ def _start_over(record: InstanceRecord, now: float) -> InstanceRecord:
         since=now,
         attempt=record.attempt + 1,
         running_since=None,
+        has_answered=False,
         retry_at=None,
         address=None,
         port=None,
@@ -114,8 +115,9 @@ def _start_over(record: InstanceRecord, now: float) -> InstanceRecord:
 
 def _starting(record: InstanceRecord, seen: InstanceObserved, health: Health, probe: ProbeSettings, now: float) -> Step:
     if health.readiness.passing:
-        return Step(replace(record, state=InstanceState.READY, since=now, ever_ready=True))
-    if record.running_since is not None and now - record.running_since > probe.startup_limit_s:
+        return Step(replace(record, state=InstanceState.READY, since=now, ever_ready=True, has_answered=True))
+    is_late = record.running_since is not None and now - record.running_since > probe.startup_limit_s
+    if is_late and not record.has_answered:
         failure = Failure(
             code="ResourceNotReady",
             message=f"The instance did not answer its readiness probe within {probe.startup_limit_s:g} s. "

@@ -32,7 +32,7 @@ from teal.reconcile.agenda import Agenda
 from teal.reconcile.endpoints import EndpointPlan, plan_endpoint
 from teal.reconcile.mounts import build_instance_spec
 from teal.reconcile.probes import Prober, ProbeTarget
-from teal.reconcile.record import differs, record_plan
+from teal.reconcile.record import differs, fail_operations, record_plan
 from teal.reconcile.seen import Seen
 from teal.reconcile.wanted import Wanted, load_wanted
 from teal.store import endpoints as stored_endpoints
@@ -43,6 +43,8 @@ RESYNC_S = 15.0
 RESYNCS_PER_S = 20.0
 DRAIN_LOOK_S = 0.1
 AFTER_ERROR_S = 1.0
+ERRORS_BEFORE_GIVING_UP = 5
+ADMIN_PATIENCE_S = 0.5
 READ_AT_ONCE = 50
 STOP_GRACE_S = 30.0
 FAILED_LOG_LINES = 1000
@@ -87,6 +89,7 @@ class Loop:
         self._unresolvable: dict[str, InstanceObserved] = {}
         self._published: dict[str, str] = {}
         self._refused: dict[str, str] = {}
+        self._errors: dict[str, int] = {}
 
     async def open(self) -> None:
         """Adopt what is still running and tell the gateway all it has to know; then it may forget everything else."""
@@ -100,10 +103,11 @@ class Loop:
         for id in self._backend.observe().keys() - known:
             log.warning("removing instance %s: nothing in the store remembers it", id)
             await self._backend.remove(id, grace_s=STOP_GRACE_S)
+        self._gateway.hold(names)
         for start in range(0, len(names), READ_AT_ONCE):
             some = names[start : start + READ_AT_ONCE]
             for wanted in await self._store.read(partial(_load_all_wanted, names=some)):
-                await self._guarded_pass(wanted.name, wanted)
+                await self.pass_over(wanted.name, wanted)
         self._gateway.set_complete()
 
     async def run(self) -> None:
@@ -118,10 +122,29 @@ class Loop:
         try:
             while True:
                 await self._wait_until_due()
-                for name in self._agenda.take_due(self._clock()):
-                    await self._guarded_pass(name)
+                await self.pass_over_due()
         finally:
             await self._prober.close()
+
+    async def pass_over_due(self) -> None:
+        """One pass over every endpoint whose time has come."""
+        for name in self._agenda.take_due(self._clock()):
+            await self.pass_over(name)
+
+    async def pass_over(self, name: str, wanted: Wanted | None = None) -> None:
+        """An unexpected failure concerns one endpoint: it is logged once, here, and the others go on."""
+        self._agenda.set(name, self._clock() + AFTER_ERROR_S)
+        self._awaiting.add(name)
+        try:
+            await self.reconcile_once(name, wanted)
+            self._errors.pop(name, None)
+        except TealError as error:
+            log.error("the pass over endpoint %s is tried again in %g s: %s", name, AFTER_ERROR_S, error)
+        except Exception as error:
+            log.exception("the pass over endpoint %s failed; it is tried again in %g s", name, AFTER_ERROR_S)
+            self._errors[name] = self._errors.get(name, 0) + 1
+            if self._errors[name] == ERRORS_BEFORE_GIVING_UP:
+                await self._give_up_operations(name, error)
 
     async def reconcile_once(self, name: str, wanted: Wanted | None = None) -> None:
         """One pass over one endpoint, which was loaded before or is loaded now."""
@@ -168,14 +191,18 @@ class Loop:
         self._woken.clear()
         await asyncio.sleep(self._coalesce_s)
 
-    async def _guarded_pass(self, name: str, wanted: Wanted | None = None) -> None:
-        """An unexpected failure concerns one endpoint: it is logged once, here, and the others go on."""
-        self._agenda.set(name, self._clock() + AFTER_ERROR_S)
-        self._awaiting.add(name)
+    async def _give_up_operations(self, name: str, error: Exception) -> None:
+        """A change that makes every pass fail would keep all changes after it waiting: it ends as failed."""
+        failure = Failure(
+            code="InternalServerError",
+            message=f"The change could not be carried out: {type(error).__name__}: {error}",
+            hint="The server's log has the traceback. What was in service before still is.",
+        )
         try:
-            await self.reconcile_once(name, wanted)
-        except Exception:
-            log.exception("the pass over endpoint %s failed; it is tried again in %g s", name, AFTER_ERROR_S)
+            await self._store.write(partial(fail_operations, name=name, failure=failure, now=self._clock()))
+        except TealError as refusal:
+            log.error("giving up the operations of endpoint %s failed too: %s", name, refusal)
+        self._errors.pop(name, None)
 
     async def _observe(self, wanted: Wanted) -> Seen:
         in_force = self._gateway.in_force(wanted.name)
@@ -196,8 +223,9 @@ class Loop:
         if not any(r.state is InstanceState.DRAINING for r in wanted.instances):
             return {}
         try:
-            return await self._gateway.observe_in_flight(wanted.name)
-        except httpx.HTTPError:
+            async with asyncio.timeout(ADMIN_PATIENCE_S):
+                return await self._gateway.observe_in_flight(wanted.name)
+        except (httpx.HTTPError, TimeoutError):
             return {}
 
     async def _keep_logs_of_failed(self, wanted: Wanted, plan: EndpointPlan) -> EndpointPlan:
@@ -298,7 +326,9 @@ class Loop:
         )
 
     def _schedule(self, name: str, wanted: Wanted, plan: EndpointPlan, now: float) -> None:
-        if plan.model is None and not plan.records and wanted.endpoint is None:
+        # Whoever woke this endpoint during the pass has set its time to 0: that stands.
+        was_woken = self._agenda.get(name) == 0.0
+        if plan.model is None and not plan.records and wanted.endpoint is None and not was_woken:
             self._agenda.forget(name)
             self._awaiting.discard(name)
             return
@@ -312,8 +342,7 @@ class Loop:
                 at = min(at, record.retry_at)
         if _has_moved(wanted, plan):
             at = now
-        # Whoever woke this endpoint during the pass has set its time to 0: that stands.
-        if self._agenda.get(name) != 0.0:
+        if not was_woken:
             self._agenda.set(name, at)
 
 

@@ -1,7 +1,13 @@
 """Write down what a pass decided, unless people have changed their minds meanwhile. Called by loop.py, in one
 transaction."""
 
-from teal.reconcile.endpoints import EndpointPlan
+from dataclasses import replace
+
+from teal.domain.deployments import DeploymentStatus
+from teal.domain.failures import Failure
+from teal.domain.operations import OperationStatus, runnable
+from teal.reconcile.deployments import give_up
+from teal.reconcile.endpoints import EndpointPlan, keep_shares
 from teal.reconcile.wanted import Wanted, load_wanted
 from teal.store import deployments, endpoints, instances, operations
 from teal.store.database import Transaction
@@ -48,3 +54,15 @@ def record_plan(tx: Transaction, wanted: Wanted, plan: EndpointPlan) -> bool:
     if plan.status is not None and plan.status != wanted.status:
         endpoints.save_endpoint_status(tx, wanted.name, plan.status)
     return True
+
+
+def fail_operations(tx: Transaction, name: str, failure: Failure, now: float) -> None:
+    """End the operations of an endpoint that could have been under way; those behind them may follow."""
+    wanted = load_wanted(tx, name)
+    for operation in runnable(wanted.operations):
+        operations.save_operation(tx, replace(operation, status=OperationStatus.FAILED, failure=failure, ended_at=now))
+        if (deployment := operation.deployment) and deployment in wanted.deployments:
+            status = give_up(wanted.statuses.get(deployment, DeploymentStatus()), failure, now)
+            deployments.save_deployment_status(tx, name, deployment, status)
+        elif wanted.endpoint and deployment is None:
+            endpoints.save_endpoint_status(tx, name, keep_shares(wanted, failure))

@@ -29,11 +29,9 @@ def test_a_crash_while_starting_is_tried_three_times_with_growing_pauses() -> No
     passes.create_endpoint()
     create = passes.create("blue")
     passes.run()
-    assert passes.wanted.instances[0].attempt == 2
-    passes.later(0.5)
     assert passes.wanted.instances[0].attempt == 3
-    assert passes.outcome(create) is OperationStatus.NOT_STARTED
-    passes.later(1)
+    assert passes.outcome(create) is OperationStatus.IN_PROGRESS
+    passes.later(0.5)
     assert passes.outcome(create) is OperationStatus.FAILED
 
 
@@ -118,6 +116,20 @@ def test_a_failing_readiness_probe_takes_an_instance_out_and_a_passing_one_puts_
     assert hosts(passes, "blue") == {id: False}
 
 
+def test_an_instance_of_any_age_whose_readiness_fails_waits_outside_of_the_rotation() -> None:
+    passes = with_blue()
+    (id,) = hosts(passes, "blue")
+    passes.later(1000)
+    passes.health[id] = Health(ProbeRecord(passing=False), ProbeRecord(passing=True))
+    passes.run()
+    passes.later(1000)
+    assert hosts(passes, "blue") == {}
+    assert list(passes.processes) == [id]
+    passes.health[id] = READY
+    passes.run()
+    assert hosts(passes, "blue") == {id: False}
+
+
 def test_a_failing_liveness_probe_replaces_the_instance() -> None:
     passes = with_blue()
     (id,) = hosts(passes, "blue")
@@ -134,7 +146,7 @@ def test_an_instance_that_never_answers_its_probe_fails_after_the_time_the_probe
     create = passes.create("blue")
     passes.run()
     passes.later(300)
-    assert passes.outcome(create) is OperationStatus.NOT_STARTED
+    assert passes.outcome(create) is OperationStatus.IN_PROGRESS
     passes.later(11)
     assert passes.outcome(create) is OperationStatus.FAILED
     failure = passes.status("blue").failure
@@ -147,7 +159,7 @@ def test_the_address_of_a_dead_draining_instance_is_not_published_beside_its_suc
     (old,) = hosts(passes, "blue")
     port = passes.processes[old].port
     passes.in_flight[old] = 1
-    passes.starts = lambda r: replace(running(r), port=port)
+    passes.starts = lambda r: None if r.instance_id == old else replace(running(r), port=port)
     passes.acknowledges = False
     passes.processes[old] = exited(passes.wanted.instances[0])
     passes.update("blue", deployment_spec(model="azureml:m:2"))

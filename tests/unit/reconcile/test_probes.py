@@ -1,6 +1,7 @@
 """Probing real sockets: at once and often until the first good answer, then by the settings."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
@@ -22,27 +23,31 @@ class Instance:
     port: int = field(default_factory=free_port)
     asked: int = 0
     server: asyncio.Server | None = None
-    silent: list[asyncio.StreamWriter] = field(default_factory=list)
+    connections: list[asyncio.StreamWriter] = field(default_factory=list)
 
     async def start(self) -> None:
         self.server = await asyncio.start_server(self._answer, "127.0.0.1", self.port)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        self.connections.append(writer)
+        if not await reader.readline():
+            return
         self.asked += 1
-        if self.status is None:
-            self.silent.append(writer)
-        else:
+        if self.status is not None:
             writer.write(f"HTTP/1.1 {self.status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
             await writer.drain()
             writer.close()
 
     async def stop(self) -> None:
-        for writer in self.silent:
-            writer.close()
-            await writer.wait_closed()
         if self.server:
+            self.status = 200
+            # Connections are taken in order: with this one answered, none is left that nobody would close.
+            await ask(f"http://127.0.0.1:{self.port}/", 5)
             self.server.close()
+        for writer in self.connections:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture
@@ -53,7 +58,8 @@ async def instance() -> AsyncIterator[Instance]:
 
 
 @pytest.fixture
-async def prober() -> AsyncIterator[Prober]:
+async def prober(instance: Instance) -> AsyncIterator[Prober]:
+    """Closed before the instance is."""
     prober = Prober()
     yield prober
     await prober.close()

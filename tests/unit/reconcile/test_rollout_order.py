@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from teal.domain.deployments import RequestSettings
 from teal.domain.instance_records import InstanceState
 from teal.domain.operations import OperationStatus
@@ -67,7 +69,7 @@ def test_an_operation_has_not_succeeded_before_the_gateway_acknowledges() -> Non
     passes.acknowledges = False
     shift = passes.shift({"blue": 90, "green": 10})
     passes.run()
-    assert passes.outcome(shift) is OperationStatus.NOT_STARTED
+    assert passes.outcome(shift) is OperationStatus.IN_PROGRESS
     passes.acknowledges = True
     passes.run()
     assert passes.outcome(shift) is OperationStatus.SUCCEEDED
@@ -91,7 +93,7 @@ def test_an_update_keeps_the_old_instances_serving_until_all_new_ones_are_ready(
     update = passes.update("blue", deployment_spec(model="azureml:m:2", instance_count=2))
     passes.run()
     assert hosts(passes, "blue") == {old: False}
-    assert passes.outcome(update) is OperationStatus.NOT_STARTED
+    assert passes.outcome(update) is OperationStatus.IN_PROGRESS
     passes.processes |= {r.instance_id: running(r) for r in passes.wanted.instances if r.instance_id != old}
     passes.in_flight[old] = 1
     passes.run()
@@ -278,7 +280,7 @@ def test_a_rejection_of_an_earlier_change_does_not_fail_the_next_one() -> None:
     passes.once()
     passes.once()
     passes.once()
-    assert passes.outcome(second) is OperationStatus.NOT_STARTED
+    assert passes.outcome(second) is OperationStatus.IN_PROGRESS
     passes.rejected = None
     passes.acknowledges = True
     passes.run()
@@ -303,3 +305,36 @@ def test_nothing_is_in_force_while_a_gateway_has_yet_to_answer() -> None:
     assert plan.ended == ()
     passes.run()
     assert passes.outcome(shift) is OperationStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("change", ["create", "update", "delete"])
+def test_a_change_of_a_deployment_that_the_gateway_rejects_ends_as_failed(change: str) -> None:
+    passes = with_blue()
+    passes.create("green")
+    passes.run()
+    passes.acknowledges = False
+    passes.rejected = "bad cluster"
+    operation = {
+        "create": lambda: passes.create("red"),
+        "update": lambda: passes.update("green", deployment_spec(model="azureml:m:2")),
+        "delete": lambda: passes.delete("green"),
+    }[change]()
+    passes.run()
+    assert passes.outcome(operation) is OperationStatus.FAILED
+    assert hosts(passes, "blue")
+    passes.rejected = None
+    passes.acknowledges = True
+    again = passes.shift({"blue": 100}, {})
+    passes.run()
+    assert passes.outcome(again) is OperationStatus.SUCCEEDED
+
+
+def test_what_serves_is_not_ended_while_the_gateway_rejects_what_should_replace_it() -> None:
+    passes = with_blue()
+    (old,) = hosts(passes, "blue")
+    passes.acknowledges = False
+    passes.rejected = "bad cluster"
+    passes.update("blue", deployment_spec(model="azureml:m:2"))
+    passes.run()
+    passes.later(1000)
+    assert old in passes.processes
