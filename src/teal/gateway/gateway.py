@@ -5,6 +5,7 @@ publication (nothing is routed to before it is there, nothing is taken away whil
 """
 
 import asyncio
+import errno
 import ssl
 from collections.abc import Callable, Coroutine, Iterable
 
@@ -176,4 +177,6 @@ def _prepare_certificate(secret: TlsSecret) -> None:
     try:
         secret.update()
     except (OSError, ssl.SSLError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise  # nothing is wrong with the pair
         raise CertificateUnusable(f"the gateway's certificate and key cannot be used: {error}") from None

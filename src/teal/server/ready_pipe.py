@@ -1,4 +1,4 @@
-"""The child's end of the pipe on which `teal up --detach` waits: closed when the server is ready, or told why it is not.
+"""The child's end of the pipe on which `teal up --detach` waits: closed when the server is ready, or told why not.
 A pipe, because a refusal for want of room on the disk cannot be written to a file. Called by server/__main__.py and
 server/commands.py; server/detach.py reads the other end.
 """

@@ -57,7 +57,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
             parts = assemble_parts(settings, data, run_dir, gateway_port, token)
             async with AsyncExitStack() as stack:
                 with explained(data.path):
-                    await _start_parts(data, parts, stack)
+                    await _start_parts(settings, data, parts, stack)
                 # Not before: when the start fails, what an earlier server has left serves on, and `status` says so.
                 data.server_file.unlink(missing_ok=True)
                 await _serve_parts(settings, data, parts, listener, gateway_port, token, shutdown, announce)
@@ -67,7 +67,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
 # --- private
 
 
-async def _start_parts(data: DataDir, parts: Parts, stack: AsyncExitStack) -> None:
+async def _start_parts(settings: Settings, data: DataDir, parts: Parts, stack: AsyncExitStack) -> None:
     """Open what others need first. Whatever fails, all that was opened is closed again, and what serves goes on."""
     try:
         await parts.store.open()
@@ -81,9 +81,10 @@ async def _start_parts(data: DataDir, parts: Parts, stack: AsyncExitStack) -> No
         stack.push_async_callback(_let_go_of_gateway, parts)
         parts.gateway.set_complete()
     except GatewayError as error:
-        # Without a gateway nobody can reach them.
-        await remove_instances(parts.backend, 0.0)
-        data.server_file.unlink(missing_ok=True)
+        if not _is_gateway_running(settings, data, data.ensure_run_dir()):
+            # Without a gateway nobody can reach them.
+            await remove_instances(parts.backend, 0.0)
+            data.server_file.unlink(missing_ok=True)
         raise StartFailed(str(error)) from error
     except StoreRefused as error:
         raise StartFailed(str(error)) from error
@@ -233,12 +234,17 @@ def _certified(settings: Settings) -> list[str]:
 
 
 def _choose_gateway_port(settings: Settings, data: DataDir, run_dir: Path, remembered: int | None) -> int:
-    envoy = build_envoy_settings(settings, data, run_dir, remembered or DEFAULT_GATEWAY_PORT)
-    record = load_record(envoy.pid_file)
-    is_ours = record is not None and is_running(record, str(envoy.bootstrap_file))
+    is_ours = _is_gateway_running(settings, data, run_dir)
     return choose_gateway_port(
         settings.host, settings.gateway_port, remembered=remembered, default=DEFAULT_GATEWAY_PORT, is_ours=is_ours
     )
+
+
+def _is_gateway_running(settings: Settings, data: DataDir, run_dir: Path) -> bool:
+    """The one that an earlier server has started."""
+    envoy = build_envoy_settings(settings, data, run_dir, DEFAULT_GATEWAY_PORT)
+    record = load_record(envoy.pid_file)
+    return record is not None and is_running(record, str(envoy.bootstrap_file))
 
 
 def _describe(settings: Settings, url: str, gateway_url: str) -> dict[str, Any]:
