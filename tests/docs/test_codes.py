@@ -46,7 +46,15 @@ def first_cells(document: str) -> list[str]:
 
 def shorten(path: str) -> Iterator[str]:
     """A route as docs/rest.md writes it."""
-    for long, short in ((DEPLOYMENT, "{dep}"), (ENDPOINT, "{ep}"), (WORKSPACE, "{ws}"), (":path}", "}")):
+    for long, short in (
+        ("/v1.0/", "/v2.0/"),
+        (f"/mlflow/v2.0{WORKSPACE}/api", "{mlflow}"),
+        (f"/artifact/v2.0{WORKSPACE}/artifacts", "{artifacts}"),
+        (DEPLOYMENT, "{dep}"),
+        (ENDPOINT, "{ep}"),
+        (WORKSPACE, "{ws}"),
+        (":path}", "}"),
+    ):
         path = path.replace(long, short)
     yield path
     yield re.sub(r"^{ws}/(models|environments|codes)", "{ws}/{kind}", path)

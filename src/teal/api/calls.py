@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import Depends, Request
 
 from teal.api.errors import BodyTooLarge
+from teal.api.mlflow.tracker import Tracker
 from teal.control import workspaces
 from teal.control.requests import Moment
 from teal.domain.curated import BUILT_IN, Catalogue
@@ -46,6 +47,8 @@ class Services:
     now: Callable[[], float]
     new_id: Callable[[], str]
     curated: Catalogue = BUILT_IN
+    tracking: Tracker | None = None
+    """None: MLflow's own server is not installed with this one."""
 
     @property
     def signing_secret(self) -> bytes:

@@ -49,7 +49,7 @@ STATUS: dict[type[TealError], int] = {
 }
 """The nearest class of an error decides."""
 
-STATUS_OF_CODE = {"StorageFull": 507, "StorageBusy": 503, "StorageClosed": 503}
+STATUS_OF_CODE = {"TrackingFailed": 424, "StorageFull": 507, "StorageBusy": 503, "StorageClosed": 503}
 """Where one class has several meanings, the code decides before the class."""
 
 

@@ -30,7 +30,7 @@ def prepare_uploads(tx: Transaction, place: ArtifactPlace, paths: Sequence[str])
     """Path -> the blob path to send it to. What a run logged before under the same path makes room, because clients
     send `If-None-Match: *` (`spec/mlflow.md` §4.2); registered models keep their own copy."""
     planned = {path: plan_artifact(place, path) for path in paths}
-    if place.origin == RUNS:
+    if place.origin.startswith(RUNS):
         for blob_path in planned.values():
             stored.delete_blob(tx, DATASTORE_CONTAINER, blob_path)
     return planned

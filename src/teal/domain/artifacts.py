@@ -19,6 +19,7 @@ UPLOADS = "LocalUpload"
 """The origin of what clients upload to register it; a run's artifacts have another one."""
 
 RUNS = "ExperimentRun"
+"""What the origins of runs' artifacts start with."""
 
 WHOLE_STORE = "Datastore"
 """The origin of what lies too high in the store to have an origin and a container of its own."""

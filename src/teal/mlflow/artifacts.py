@@ -71,10 +71,17 @@ class TealArtifactRepository(ArtifactRepository):
     # --- private
 
     def _download_file(self, remote_file_path: str, local_path: str) -> None:
-        with as_mlflow(), open(local_path, "wb") as stream:
-            url = self._container().blob(f"{self._prefix}/{remote_file_path.strip('/')}")
-            for chunk in self._conversation.stream(url):
-                stream.write(chunk)
+        # Under another name until it is whole: MLflow looks for one path in several places, and what failed must leave
+        # nothing where the next one writes.
+        draft = Path(f"{local_path}.part")
+        try:
+            with as_mlflow(), draft.open("wb") as stream:
+                url = self._container().blob(f"{self._prefix}/{remote_file_path.strip('/')}")
+                for chunk in self._conversation.stream(url):
+                    stream.write(chunk)
+            draft.replace(local_path)
+        finally:
+            draft.unlink(missing_ok=True)
 
     def _send(self, files: list[LocalFile], artifact_path: str | None) -> None:
         prefix = "/".join(part for part in (self._prefix, (artifact_path or "").strip("/")) if part)

@@ -24,6 +24,7 @@ from teal.server.data_dir import DataDir
 from teal.server.request_counts import RequestCounts
 from teal.server.settings import Settings
 from teal.server.token_key import ensure_token_key
+from teal.server.tracking import TrackingServers, TrackingSettings, find_tracking_python
 from teal.store.blobs import BlobStore
 from teal.store.database import Store
 
@@ -37,9 +38,12 @@ class Parts:
     backend: ProcessBackend
     gateway: Gateway
     loop: Loop
+    tracking: TrackingServers | None
 
 
-def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_port: int, token: str) -> Parts:
+def assemble_parts(
+    settings: Settings, data: DataDir, run_dir: Path, gateway_port: int, *, token: str, url: str
+) -> Parts:
     store = Store(data.path)
     blobs = BlobStore(data.blobs)
     backend = assemble_backend(settings, data)
@@ -53,7 +57,28 @@ def assemble_parts(settings: Settings, data: DataDir, run_dir: Path, gateway_por
         limits=build_limits(settings),
         curated=load_catalogue(data.environments_file),
     )
-    return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop)
+    tracking = assemble_tracking(settings, data, run_dir, token=token, url=url)
+    return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop, tracking=tracking)
+
+
+def assemble_tracking(
+    settings: Settings, data: DataDir, run_dir: Path, *, token: str, url: str
+) -> TrackingServers | None:
+    """None where there is no MLflow to serve it."""
+    python = find_tracking_python(settings.tracking_python)
+    if python is None:
+        return None
+    return TrackingServers(
+        TrackingSettings(
+            python=python,
+            folder=data.path / "tracking",
+            run_dir=run_dir,
+            log_file=data.path / "logs" / "tracking.log",
+            url=url,
+            token=token,
+            ca=data.certificates.ca,
+        )
+    )
 
 
 def assemble_backend(settings: Settings, data: DataDir) -> ProcessBackend:
@@ -84,6 +109,7 @@ def assemble_app(settings: Settings, data: DataDir, parts: Parts, *, token: str,
             observe_requests=RequestCounts(parts.gateway.observe_requests),
             now=time.time,
             new_id=lambda: str(uuid.uuid4()),
+            tracking=parts.tracking,
         )
     )
 

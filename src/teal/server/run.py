@@ -54,13 +54,14 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
         listener = open_listener(settings.host, settings.port, remembered=ports.get("port"), default=DEFAULT_PORT)
         with listener:
             gateway_port = _choose_gateway_port(settings, data, run_dir, ports.get("gateway_port"))
-            parts = assemble_parts(settings, data, run_dir, gateway_port, token)
+            url = format_url("https", settings.host, listener.getsockname()[1])
+            parts = assemble_parts(settings, data, run_dir, gateway_port, token=token, url=url)
             async with AsyncExitStack() as stack:
                 with explained(data.path):
                     await _start_parts(settings, data, parts, stack)
                 # Not before: when the start fails, what an earlier server has left serves on, and `status` says so.
                 data.server_file.unlink(missing_ok=True)
-                await _serve_parts(settings, data, parts, listener, gateway_port, token, shutdown, announce)
+                await _serve_parts(settings, data, parts, listener, url, gateway_port, token, shutdown, announce)
             data.remove_short_run_dir()
 
 
@@ -76,6 +77,8 @@ async def _start_parts(settings: Settings, data: DataDir, parts: Parts, stack: A
         stack.push_async_callback(parts.blobs.close)
         await _forget_what_has_ended(parts)
         stack.push_async_callback(parts.backend.close)
+        if parts.tracking is not None:
+            stack.push_async_callback(parts.tracking.close)
         await parts.loop.open()
         await parts.gateway.start()
         stack.push_async_callback(_let_go_of_gateway, parts)
@@ -108,12 +111,12 @@ async def _serve_parts(
     data: DataDir,
     parts: Parts,
     listener: socket,
+    url: str,
     gateway_port: int,
     token: str,
     shutdown: Shutdown,
     announce: Callable[[dict[str, Any]], None],
 ) -> None:
-    url = format_url("https", settings.host, listener.getsockname()[1])
     gateway_url = format_url("http", settings.host, gateway_port)
     app = assemble_app(settings, data, parts, token=token, url=url, gateway_url=gateway_url)
     api = _build_api_server(app, data)
@@ -140,7 +143,8 @@ async def _serve_parts(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    await stop_data_plane(parts, shutdown, grace_s=settings.drain_s)
+    if not shutdown.lets_go:
+        await stop_data_plane(parts, shutdown, grace_s=settings.drain_s)
 
 
 class _ApiServer(uvicorn.Server):

@@ -39,6 +39,7 @@ class Settings:
     max_requests_per_second: int | None = None
     max_bandwidth_kib_per_second: int | None = None
     max_request_bytes: int | None = None
+    tracking_python: Path | None = None
     log_level: str = "info"
 
 
@@ -131,6 +132,7 @@ _PARSERS: Mapping[str, Callable[[str, str], Any]] = {
     "drain_s": _parse_seconds,
     "gateway_certificate": _parse_path,
     "gateway_key": _parse_path,
+    "tracking_python": _parse_path,
     "gateway_domain": _parse_domain,
     "max_connections": _parse_count,
     "max_mirrored_body_mib": _parse_count,

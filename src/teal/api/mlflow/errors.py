@@ -2,7 +2,7 @@
 
 from starlette.responses import JSONResponse, Response
 
-from teal.api.mlflow.addresses import API, MLFLOW_ROOT
+from teal.api.mlflow.addresses import MLFLOW_ROOT
 
 TRACKING_IS_AN_EXTRA = (
     "This server keeps models, not runs: experiment tracking is an extra that is not installed with it. "
@@ -21,9 +21,9 @@ def build_mlflow_error(path: str, status: int, code: str, message: str) -> Respo
     return JSONResponse({"error_code": name, "message": message}, _STATUS_OF_NAME.get(name, status))
 
 
-def build_no_route(path: str) -> Response:
+def build_no_route(path: str, *, installed: bool = False) -> Response:
     """What MLflow's API has and this server does not serve."""
-    message = TRACKING_IS_AN_EXTRA if API in path else f"There is nothing at '{path}'."
+    message = TRACKING_IS_AN_EXTRA if "/api/" in path and not installed else f"There is nothing at '{path}'."
     return build_mlflow_error(path, 404, "EndpointNotFound", message)
 
 

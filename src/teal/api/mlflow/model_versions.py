@@ -1,5 +1,6 @@
 """Versions of registered models over MLflow's REST (`spec/mlflow.md` §3.1, §3.3, §3.5, §3.6)."""
 
+import json
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
@@ -8,6 +9,7 @@ from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.mlflow import wire
 from teal.api.mlflow.calls import artifact_root, read_limit, read_members, read_offset, read_orders
 from teal.api.mlflow.model_files import parse_flavors
+from teal.api.mlflow.tracker import Tracker, TrackingRequest
 from teal.api.wire.members import Members
 from teal.control import model_versions as control
 from teal.control.model_versions import NewVersion
@@ -128,12 +130,22 @@ async def _find_source(call: WorkspaceCall, source: str) -> str:
     if not source.startswith("models:/"):
         return source
     name, _, version = source.removeprefix("models:/").strip("/").partition("/")
+    if not version and name.startswith("m-") and call.services.tracking is not None:
+        return await _find_logged(call, call.services.tracking, name)
     if not version:
         raise InvalidInput(
             f"The source '{source}' does not name a version.", target="source", hint="Write models:/<name>/<version>."
         )
     found = await call.read(lambda tx: control.get_version(tx, call.id, name, version))
     return wire.format_download_uri(found, ARTIFACTS)
+
+
+async def _find_logged(call: WorkspaceCall, tracker: Tracker, id: str) -> str:
+    """Where a run has logged the model of this id."""
+    answer = await tracker.send(call.id, TrackingRequest(method="GET", path=f"/api/2.0/mlflow/logged-models/{id}"))
+    if answer.status != 200:
+        raise NotFound(f"There is no logged model '{id}'.", target="source")
+    return str(json.loads(answer.body)["model"]["info"]["artifact_uri"])
 
 
 async def _read_flavors(call: WorkspaceCall, path: str) -> dict[str, object]:

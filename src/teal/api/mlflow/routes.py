@@ -5,7 +5,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from teal.api.mlflow import artifacts, model_versions, registered_models, services
+from teal.api.mlflow import artifacts, model_versions, registered_models, services, tracking
 from teal.api.mlflow.addresses import API, ARTIFACT_ROOT, IN_WORKSPACE, MLFLOW_ROOT, SERVICES, VERSIONS
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
@@ -47,6 +47,8 @@ def list_routes() -> Iterator[tuple[str, str, Handler]]:
     for version in VERSIONS:
         for method, path, handler in REGISTRY:
             yield method, f"{MLFLOW_ROOT}/{version}{IN_WORKSPACE}{API}/{path}", handler
+        for method in ("GET", "POST", "PATCH", "DELETE", "PUT"):
+            yield method, f"{MLFLOW_ROOT}/{version}{IN_WORKSPACE}/api/{{rest:path}}", tracking.pass_on
         for method, path, handler in ARTIFACTS:
             yield method, f"{ARTIFACT_ROOT}/{version}{path}", handler
     yield "GET", SERVICES, services.list_services
