@@ -57,7 +57,7 @@ def shorten(path: str) -> Iterator[str]:
     ):
         path = path.replace(long, short)
     yield path
-    yield re.sub(r"^{ws}/(models|environments|codes)", "{ws}/{kind}", path)
+    yield re.sub(r"^{ws}/(models|environments|codes|data)", "{ws}/{kind}", path)
     yield re.sub(r"^/subscriptions/.*/(workspaces|mfe\w+/{operation})$", r"…/\1", path)
 
 
