@@ -20,7 +20,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-mlflow bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-peers bench-mlflow bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"

@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict, dataclass
 
+LAST = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked\r\n", re.IGNORECASE)
 CONTENT_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
@@ -60,6 +61,10 @@ def run_load(load: Load) -> LoadResult:
                     continue
                 latencies.append(time.perf_counter() - connection.asked_at)
                 refused += not is_ok(answer)
+                if is_last(answer):
+                    selector.unregister(connection.socket)
+                    connection.reconnect()
+                    selector.register(connection.socket, selectors.EVENT_READ, connection)
                 connection.ask()
     finally:
         for key in list(selector.get_map().values()):
@@ -88,7 +93,7 @@ def is_ok(answer: bytes) -> bool:
 
 def is_last(answer: bytes) -> bool:
     """Whether the server closes the connection after it, as Envoy does when it refuses before it has read the body."""
-    return b"\r\nconnection: close\r\n" in answer
+    return LAST.search(answer, 0, answer.find(b"\r\n\r\n") + 2) is not None
 
 
 def connect(port: int) -> socket.socket:

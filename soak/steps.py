@@ -43,8 +43,11 @@ class Steps:
                 self._fail_update(step)
             case Kind.ROTATE_KEY:
                 self._rotate_key()
-            case Kind.KILL_SERVER | Kind.UPGRADE:
+            case Kind.KILL_SERVER:
                 self._subject.kill_server()
+                self._subject.start_server()
+            case Kind.UPGRADE:
+                self._subject.let_go_server()
                 self._subject.start_server()
             case Kind.FILL_LOGS:
                 self._fill_logs()

@@ -96,6 +96,10 @@ class Subject:
     def kill_server(self) -> None:
         self.server.kill_control_plane()
 
+    def let_go_server(self) -> None:
+        """What comes before an upgrade: the control plane goes, everything that serves stays."""
+        self.server.must("down", "--keep-serving")
+
     def start_server(self) -> None:
         self.server.up()
         self._client.close()

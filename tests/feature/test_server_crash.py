@@ -194,3 +194,16 @@ def call_in_background(caller: Caller, sleep_s: float) -> Iterator[list[object]]
         yield answers
     finally:
         thread.join()
+
+
+def test_a_control_plane_that_is_to_be_upgraded_goes_alone_and_the_next_one_takes_over(running: TealServer) -> None:
+    envoy = running.envoy_pid
+    with Caller(running) as caller:
+        said = running.must("down", "--keep-serving")
+        assert "serve on until `teal up`" in said
+        assert not running.said
+        assert caller.call(0).status_code == 200
+        running.up()
+        assert caller.call(0).status_code == 200
+    assert running.envoy_pid == envoy
+    assert "goes on serving" not in said

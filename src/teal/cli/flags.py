@@ -191,6 +191,11 @@ _FLAGS: dict[str, dict[str, Any]] = {
     "port": {"options_list": ["--port"], "type": int, "help": "Port of the control plane; 0 picks a free one."},
     "gateway_port": {"options_list": ["--gateway-port"], "type": int, "help": "Port requests are sent to."},
     "host": {"options_list": ["--host"], "help": "Address to listen on."},
+    "keep_serving": {
+        "options_list": ["--keep-serving"],
+        "action": "store_true",
+        "help": "Only the control plane: gateway and instances serve on until the next `teal up`.",
+    },
     "detach": {"options_list": ["--detach"], "action": "store_true", "help": "Return once the server runs."},
     "shell": {
         "options_list": ["--shell"],

@@ -14,8 +14,8 @@ def up(
     return _run("up", data_dir=data_dir, port=port, gateway_port=gateway_port, host=host, detach=detach)
 
 
-def down(data_dir: str | None = None) -> Any:
-    return _run("down", data_dir=data_dir)
+def down(data_dir: str | None = None, keep_serving: bool = False) -> Any:
+    return _run("down", data_dir=data_dir, keep_serving=keep_serving)
 
 
 def status(data_dir: str | None = None) -> Any:

@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from teal.server.data_dir import DataDir, explained
 from teal.server.detach import start_detached
 from teal.server.errors import DataDirInUse, ServerError
-from teal.server.processes import ProcessIdentity, is_alive, wait_for_end
+from teal.server.processes import LET_GO, ProcessIdentity, is_alive, wait_for_end
 from teal.server.ready_pipe import ReadyPipe
 from teal.server.settings import Settings, load_settings
 from teal.server.status import describe_running
@@ -49,13 +50,17 @@ def up(
         _refuse(error)
 
 
-def down(data_dir: str | None = None) -> None:
-    """Stop the server with everything it started, also what a killed one left behind."""
+def down(data_dir: str | None = None, keep_serving: bool = False) -> None:
+    """Stop the server with everything it started, also what a killed one left behind; with `keep_serving` the control
+    plane alone, as before an upgrade."""
     try:
         settings = load_settings(data_dir=data_dir)
         data = DataDir(settings.data_dir)
         if not data.path.exists():
             print(f"No Teal server is running in {data.path}.")
+            return
+        if keep_serving:
+            _let_go(data)
             return
         stopped, ended = _end_everything(settings, data)
         if stopped:
@@ -161,6 +166,18 @@ def _end_everything(settings: Settings, data: DataDir) -> tuple[ProcessIdentity 
             if time.monotonic() > deadline:
                 raise
             time.sleep(LOOK_EVERY_S)
+
+
+def _let_go(data: DataDir) -> None:
+    server = data.find_server_process()
+    if server is None:
+        print(f"No control plane runs in {data.path}; what serves goes on serving.")
+        return
+    with suppress(ProcessLookupError):
+        os.kill(server.pid, LET_GO)
+    if not wait_for_end(server, STOPPING_S):
+        raise ServerError(f"The control plane (process {server.pid}) has not stopped within {STOPPING_S:g} s.")
+    print(f"Stopped the control plane (process {server.pid}); gateway and instances serve on until `teal up`.")
 
 
 def _stop(server: ProcessIdentity) -> None:

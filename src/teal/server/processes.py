@@ -1,6 +1,7 @@
 """Which process a number means: pid and time of birth together, because numbers are used again. Called by
 server/data_dir.py and server/commands.py."""
 
+import signal
 import time
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ import psutil
 
 LOOK_EVERY_S = 0.05
 CREATED_TOLERANCE_S = 2.0
+LET_GO = signal.SIGUSR1
+"""Asks a control plane to end alone: its gateway and instances serve on until the next one takes them over."""
 
 
 @dataclass(frozen=True, slots=True)

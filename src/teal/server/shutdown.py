@@ -1,7 +1,8 @@
 """The end of a server: how it is asked for, and how everything that serves is brought down. Called by server/run.py
 and, for what a killed server left behind, by server/commands.py.
 
-The first signal drains, a second one ends requests in hand, a third ends this process where it stands.
+The first signal drains, a second one ends requests in hand, a third ends this process where it stands. One signal more
+ends the control plane alone, for an upgrade: what serves goes on serving.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from contextlib import contextmanager, suppress
 
 from teal.compute.process.backend import ProcessBackend
 from teal.server.assemble import Parts
+from teal.server.processes import LET_GO
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class Shutdown:
     def __init__(self) -> None:
         self._asked = asyncio.Event()
         self._at_once = asyncio.Event()
+        self.lets_go = False
 
     @property
     def is_asked(self) -> bool:
@@ -44,14 +47,21 @@ class Shutdown:
             os._exit(EXIT_BY_SIGNAL)
         (self._at_once if self.is_asked else self._asked).set()
 
+    def ask_to_let_go(self) -> None:
+        """End the control plane; gateway and instances are left to the next one."""
+        if not self.is_asked:
+            self.lets_go = True
+            self._asked.set()
+
     @contextmanager
     def on_signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         for number in SIGNALS:
             loop.add_signal_handler(number, self.ask)
+        loop.add_signal_handler(LET_GO, self.ask_to_let_go)
         try:
             yield
         finally:
-            for number in SIGNALS:
+            for number in (*SIGNALS, LET_GO):
                 loop.remove_signal_handler(number)
 
 

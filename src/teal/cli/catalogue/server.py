@@ -16,7 +16,10 @@ COMMANDS: tuple[Command, ...] = (
         "down",
         "server:down",
         "Stop the server and everything it started.",
-        (("Stop the server of a data directory.", "teal down --data-dir ./data"),),
+        (
+            ("Stop the server of a data directory.", "teal down --data-dir ./data"),
+            ("Before an upgrade: what serves goes on serving.", "teal down --keep-serving"),
+        ),
         scoped=False,
     ),
     Command(
