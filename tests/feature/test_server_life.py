@@ -44,6 +44,27 @@ def test_a_second_up_says_that_it_runs_already(server: TealServer) -> None:
         assert said["url"] in again.stdout
 
 
+def test_of_two_that_start_at_once_one_says_that_it_runs_already(server: TealServer) -> None:
+    first = server.start("--detach", *FREE_PORTS)
+    second = server.teal("up", "--detach", *FREE_PORTS)
+    assert second.returncode == 0, second.stderr
+    assert first.wait(60) == 0, first.output
+    said = server.said
+    assert sorted("running already" in each for each in (first.output, second.stdout)) == [False, True]
+    assert said["url"] in first.output
+    assert said["url"] in second.stdout
+
+
+def test_what_is_printed_for_the_shell_is_quoted(tmp_path: Path) -> None:
+    folder = tmp_path / "with $pace"
+    with teal_server(folder.parent) as server:
+        server.data_dir = folder
+        server.environ["TEAL_DATA_DIR"] = str(folder)
+        out = server.must("up", "--detach", *FREE_PORTS)
+        assert f"export TEAL_DATA_DIR='{folder}'" in out
+        assert f"teal down --data-dir '{folder}'" in out
+
+
 def test_a_detached_server_runs_on_until_down(server: TealServer) -> None:
     out = server.must("up", "--detach", *FREE_PORTS)
     said = server.said

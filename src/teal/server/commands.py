@@ -5,6 +5,7 @@ Exit status: 0 done (or nothing to do), 1 refused with one sentence on standard 
 
 import asyncio
 import os
+import shlex
 import signal
 import sys
 import time
@@ -22,7 +23,7 @@ from teal.telemetry.logs import configure_logging
 
 NOT_RUNNING = 3
 STARTING_S = 30.0
-STOPPING_S = 60.0
+STOPPING_S = 30.0
 LOOK_EVERY_S = 0.05
 
 
@@ -38,14 +39,7 @@ def up(
         settings = load_settings(data_dir=data_dir, port=port, gateway_port=gateway_port, host=host)
         data = DataDir(settings.data_dir)
         data.prepare()
-        if running := _wait_for_other(data):
-            print(f"Teal is running already (process {running['pid']}).")
-            _print_addresses(running)
-        elif detach:
-            _print_addresses(start_detached(settings, data))
-            print(f"Stop it with: teal down --data-dir {data.path}")
-        else:
-            run_in_foreground(settings, data)
+        _up(settings, data, detach=detach)
     except ServerError as error:
         _refuse(error)
 
@@ -110,7 +104,34 @@ def run_in_foreground(settings: Settings, data: DataDir, *, parent: ReadyPipe | 
         asyncio.run(serve(settings, data, announce))
 
 
+def find_patience_s(settings: Settings, data: DataDir) -> float:
+    """How long a server may take that stops as it should: first its gateway drains, then its instances. What the
+    server itself was started with counts, not what is set in this shell."""
+    drain_s = data.load_server().get("drain_s")
+    return 2 * (drain_s if isinstance(drain_s, (int, float)) else settings.drain_s) + STOPPING_S
+
+
 # --- private
+
+
+def _up(settings: Settings, data: DataDir, *, detach: bool) -> None:
+    """Of two that start at once one gets the lock; the other then finds it running, as it would a moment later."""
+    deadline = time.monotonic() + STARTING_S
+    while True:
+        if running := _wait_for_other(data):
+            print(f"Teal is running already (process {running['pid']}).")
+            _print_addresses(running)
+            return None
+        try:
+            if not detach:
+                return run_in_foreground(settings, data)
+            _print_addresses(start_detached(settings, data))
+            print(f"Stop it with: teal down --data-dir {shlex.quote(str(data.path))}")
+            return None
+        except DataDirInUse:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_EVERY_S)
 
 
 def _find_running(data: DataDir) -> dict[str, Any] | None:
@@ -156,7 +177,7 @@ def _end_everything(settings: Settings, data: DataDir) -> tuple[ProcessIdentity 
     while True:
         if server := data.find_server_process():
             was_ready = _find_running(data) is not None
-            _stop(server)
+            _stop(server, find_patience_s(settings, data))
             stopped = server
             if was_ready:
                 return stopped, []
@@ -180,7 +201,7 @@ def _let_go(data: DataDir) -> None:
     print(f"Stopped the control plane (process {server.pid}); gateway and instances serve on until `teal up`.")
 
 
-def _stop(server: ProcessIdentity) -> None:
+def _stop(server: ProcessIdentity, patience_s: float) -> None:
     """Politely; then at once; then by force."""
     for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
         try:
@@ -189,7 +210,7 @@ def _stop(server: ProcessIdentity) -> None:
             return
         except PermissionError:
             raise ServerError(f"The server (process {server.pid}) belongs to another user.") from None
-        if wait_for_end(server, STOPPING_S):
+        if wait_for_end(server, patience_s):
             return
         print(f"The server (process {server.pid}) takes its time; urging it.", file=sys.stderr)
     raise ServerError(f"The server (process {server.pid}) could not be stopped.")
@@ -212,7 +233,7 @@ def _print_addresses(content: dict[str, Any]) -> None:
     print(f"Control plane  {content['url']}")
     print(f"Endpoints      {content['gateway_url']}")
     print(f"Data           {folder}")
-    print(f'Talk to it     export TEAL_DATA_DIR="{folder}", then: teal online-endpoint list', flush=True)
+    print(f"Talk to it     export TEAL_DATA_DIR={shlex.quote(folder)}, then: teal online-endpoint list", flush=True)
 
 
 def _refuse(error: ServerError) -> NoReturn:

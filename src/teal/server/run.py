@@ -259,5 +259,6 @@ def _describe(settings: Settings, url: str, gateway_url: str) -> dict[str, Any]:
         "data_dir": str(settings.data_dir),
         "pid": me.pid,
         "created": me.created,
+        "drain_s": settings.drain_s,
         "version": __version__,
     }
