@@ -146,6 +146,8 @@ class Arm:
         body = json.loads(request.content)
         if request.headers.get("if-match", self._etag(path)) != self._etag(path):
             return refuse(412, "PreconditionFailed", "somebody else was faster")
+        if known is not None and request.headers.get("if-none-match") == "*":
+            return refuse(412, "PreconditionFailed", "it exists")
         self.writes[path] = self.writes.get(path, 0) + 1
         if request.method == "PATCH":
             if known is None:

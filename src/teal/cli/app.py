@@ -66,7 +66,7 @@ class TealCLI(CLI):  # type: ignore[misc]
 def describe_error(error: BaseException) -> tuple[str | None, str | None, int]:
     """Message, what to do next, exit status; no message for an error nobody planned."""
     if isinstance(error, CLIError):
-        return str(error), getattr(error, "hint", None), 1
+        return str(error), getattr(error, "hint", None), getattr(error, "status", 1)
     if "teal.sdk.errors" in sys.modules:
         from teal.sdk.errors import ResourceNotFoundError, TealError
 

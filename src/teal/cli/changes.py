@@ -58,6 +58,14 @@ def refuse_other_identity(before: dict[str, Any], after: dict[str, Any], keys: S
         )
 
 
+def refuse_fixed(before: dict[str, Any], after: dict[str, Any], *, names: Sequence[str], filled: Sequence[str]) -> None:
+    """What an object is called cannot be changed, nor what the server says of it."""
+    for key in (*names, *filled):
+        if before.get(key) != after.get(key):
+            why = "it says which one is to be changed" if key in names else "it is the server that fills it in"
+            raise CLIError(f"'{key}' cannot be changed: {why}.")
+
+
 # --- private
 
 _ASSIGNMENT = re.compile(r"((?:\[[^\]]*\]|[^=\[])+)=(.*)", re.DOTALL)

@@ -5,15 +5,16 @@ from typing import Any
 
 from knack.util import CLIError
 
-from teal.cli.changes import Given, apply_changes, build_changes
+from teal.cli.changes import Given, apply_changes, build_changes, refuse_fixed
 from teal.cli.progress import finish, leave, phase_of
 from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.dumping import dump
-from teal.sdk.errors import ResourceNotFoundError, TealError
+from teal.sdk.errors import ResourceModifiedError, ResourceNotFoundError, TealError
 from teal.sdk.loading import load_data, parse_deployment_data, place_here
 from teal.sdk.pollers import LROPoller
+from teal.sdk.yaml_shapes import MANAGED_DEPLOYMENT
 
 
 def create(
@@ -33,12 +34,18 @@ def create(
     data = {**data, **{key: value for key, value in named.items() if value is not None}}
     deployment = parse_deployment_data(apply_changes(data, build_changes(set_values)), place)
     asked, endpoint = deployment.name, str(deployment.endpoint_name)
+    exists = CLIError(
+        f"The deployment '{asked}' exists already. `teal online-deployment update -e {endpoint} -n {asked}` changes it."
+    )
+    # Asked first, because what the deployment is made of is sent before the deployment is.
     if _exists(client, asked, endpoint):
-        raise CLIError(
-            f"The deployment '{asked}' exists already."
-            f" `teal online-deployment update -e {endpoint} -n {asked}` changes it."
+        raise exists
+    try:
+        poller = client.online_deployments.begin_create_or_update(
+            deployment, skip_script_validation=skip_script_validation, only_new=True
         )
-    poller = client.online_deployments.begin_create_or_update(deployment, skip_script_validation=skip_script_validation)
+    except ResourceModifiedError:
+        raise exists from None
     if no_wait:
         return leave(f"Creating the deployment '{asked}'", _show(asked, endpoint))
     made = _finish(client, poller, f"creating {asked}", asked, endpoint)
@@ -79,7 +86,9 @@ def update(
     def change() -> LROPoller[OnlineDeployment]:
         before = client.online_deployments.get(asked, endpoint)
         own = {"name": before.name, "endpoint_name": before.endpoint_name}
-        wanted = apply_changes({**dump(before), **data, **own}, changes)
+        stated = {**dump(before), **data, **own}
+        wanted = apply_changes(stated, changes)
+        refuse_fixed(stated, wanted, names=tuple(own), filled=MANAGED_DEPLOYMENT.read_only)
         return client.online_deployments.begin_change(
             before, parse_deployment_data(wanted, place), skip_script_validation=skip_script_validation
         )

@@ -4,17 +4,18 @@ from typing import Any
 
 from knack.util import CLIError
 
-from teal.cli.changes import Given, apply_changes, build_changes
+from teal.cli.changes import Given, apply_changes, build_changes, refuse_fixed
 from teal.cli.pairs import parse_percents
 from teal.cli.progress import finish, leave
 from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.entities.dumping import dump
 from teal.sdk.entities.endpoints import EndpointAuthKeys, OnlineEndpoint
-from teal.sdk.errors import ResourceNotFoundError
+from teal.sdk.errors import ResourceModifiedError
 from teal.sdk.loading import load_data, parse_endpoint_data, place_here
 from teal.sdk.pollers import LROPoller
 from teal.sdk.wire.endpoints import build_traffic
+from teal.sdk.yaml_shapes import MANAGED_ENDPOINT
 
 
 def create(
@@ -29,9 +30,11 @@ def create(
     data = apply_changes({**data, **_given(name=name, auth_mode=auth_mode)}, build_changes(set_values))
     endpoint = parse_endpoint_data(data, place)
     asked = str(endpoint.name)
-    if _exists(client, asked):
-        raise CLIError(f"The endpoint '{asked}' exists already. `teal online-endpoint update -n {asked}` changes it.")
-    poller = client.online_endpoints.begin_create_or_update(endpoint)
+    try:
+        poller = client.online_endpoints.begin_create_or_update(endpoint, only_new=True)
+    except ResourceModifiedError:
+        change = f"`teal online-endpoint update -n {asked}` changes it."
+        raise CLIError(f"The endpoint '{asked}' exists already. {change}") from None
     if no_wait:
         return leave(f"Creating the endpoint '{asked}'", _show(asked))
     return dump(finish(poller, doing=f"creating {asked}", ask_later=_show(asked)))
@@ -75,7 +78,9 @@ def update(
 
         def change() -> LROPoller[OnlineEndpoint]:
             before = client.online_endpoints.get(asked)
-            wanted = apply_changes({**dump(before), **data, "name": before.name}, changes)
+            stated = {**dump(before), **data, "name": before.name}
+            wanted = apply_changes(stated, changes)
+            refuse_fixed(stated, wanted, names=("name",), filled=MANAGED_ENDPOINT.read_only)
             return client.online_endpoints.begin_change(before, parse_endpoint_data(wanted, place), also=also)
 
         poller = retry_when_modified(change)
@@ -120,14 +125,6 @@ def regenerate_keys(client: MLClient, name: str, key_type: str = "primary", no_w
 
 
 # --- private
-
-
-def _exists(client: MLClient, name: str) -> bool:
-    try:
-        client.online_endpoints.get(name)
-    except ResourceNotFoundError:
-        return False
-    return True
 
 
 def _given(**members: Any) -> dict[str, Any]:

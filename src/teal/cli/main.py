@@ -21,7 +21,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """One command, as a function: 0 done, 1 failed, 2 wrong usage, 3 not found (as az has them)."""
+    """One command, as a function: 0 done, 1 failed, 2 wrong usage, 3 not found (as az has them), 130 interrupted."""
     # `az ml online-endpoint …` and `teal online-endpoint …` are one command.
     words = arguments[1:] if arguments[:1] == ["ml"] else arguments
     if is_completing(os.environ):
@@ -30,8 +30,13 @@ def run(arguments: list[str]) -> int:
         print(f"ERROR: {sentence}", file=sys.stderr)
         return 2
     try:
-        status = TealCLI().invoke(list(words) or ["--help"])
+        cli = TealCLI()
+        status = cli.invoke(list(words) or ["--help"])
+        if cli.result is not None and isinstance(cli.result.error, KeyboardInterrupt):
+            return _leave_interrupted(words)
         sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _leave_interrupted(words)
     except BrokenPipeError:
         # The reader of a pipe has gone (`teal … | head`); there is nobody left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,6 +44,20 @@ def run(arguments: list[str]) -> int:
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
     return int(status or 0)
+
+
+# --- private
+
+INTERRUPTED = 130
+CHANGING = ("create", "update", "delete", "apply")
+
+
+def _leave_interrupted(words: list[str]) -> int:
+    """Ctrl-C before there was anything to wait for; the server may have heard of it all the same."""
+    group, verb = (*words, "", "")[:2]
+    told = f"If the server was asked already, it goes on; `teal {group} show` tells how far it is."
+    print(f"Interrupted.{f' {told}' if verb in CHANGING else ''}", file=sys.stderr)
+    return INTERRUPTED
 
 
 if __name__ == "__main__":

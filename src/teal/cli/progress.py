@@ -17,6 +17,12 @@ T = TypeVar("T")
 LOOK_EVERY_S = 1.0
 
 
+class Interrupted(CLIError):  # type: ignore[misc]
+    """Ctrl-C while waiting, with what is told instead of a result."""
+
+    status = 130
+
+
 def finish(
     poller: LROPoller[T],
     *,
@@ -34,7 +40,9 @@ def finish(
         error.hint = error.hint or failed_hint
         raise
     except KeyboardInterrupt:
-        raise CLIError(f"No longer waiting; the server goes on {doing}. `{ask_later}` tells how far it is.") from None
+        raise Interrupted(
+            f"No longer waiting; the server goes on {doing}. `{ask_later}` tells how far it is."
+        ) from None
 
 
 def leave(what: str, ask_later: str) -> None:

@@ -18,6 +18,7 @@ HttpResponseError are those of `azure.core.exceptions`, which callers of azure.a
 
 from collections.abc import Mapping
 from typing import Any
+from xml.etree import ElementTree
 
 
 class TealError(Exception):
@@ -130,5 +131,20 @@ def _read_error(status_code: int, body: object) -> tuple[str, str, str | None]:
             message = "\n".join([message, *(line for line in lines if line not in message)])
         target = error.get("target")
         return str(error.get("code") or fallback), message, str(target) if target else None
-    text = body if isinstance(body, str) and body.strip() else f"the server answered {status_code} without a message"
-    return fallback, text.strip()[:4000], None
+    text = body.removeprefix("\ufeff").strip() if isinstance(body, str) else ""
+    if (found := _read_blob_error(text)) is not None:
+        return found[0] or fallback, found[1] or f"the server answered {status_code} without a message", None
+    return fallback, text[:4000] or f"the server answered {status_code} without a message", None
+
+
+def _read_blob_error(text: str) -> tuple[str, str] | None:
+    """Code and message of what blob storage answers: `<Error><Code/><Message/></Error>` (spec/wire.md §5)."""
+    if not text.startswith("<"):
+        return None
+    try:
+        root = ElementTree.fromstring(text)
+    except ElementTree.ParseError:
+        return None
+    if root.tag != "Error":
+        return None
+    return (root.findtext("Code") or "").strip(), (root.findtext("Message") or "").strip()

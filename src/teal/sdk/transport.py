@@ -162,6 +162,11 @@ class Conversation:
         return NotRunning(f"No Teal server answers at {where}: {error}.", hint=hint)
 
 
+def build_conditions(etag: str | None, *, only_new: bool = False) -> dict[str, str]:
+    """The headers of a change of one state, or of none: the server refuses (412) when it is at another one."""
+    return {**({"If-Match": etag} if etag else {}), **({"If-None-Match": "*"} if only_new else {})}
+
+
 def raise_for_error(response: httpx.Response) -> httpx.Response:
     """The answer, or the error in it."""
     if response.status_code < 400:

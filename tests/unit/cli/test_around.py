@@ -1,5 +1,6 @@
 """What published scripts call around `az ml`: it answers, and says when there is nothing to do."""
 
+import httpx
 import pytest
 
 from teal.cli.elsewhere import SENTENCES
@@ -103,3 +104,20 @@ def test_flags_there_are_not_yet_are_said_in_a_sentence(teal: Teal, words: list[
     said = teal(*words)
     assert (said.status, said.out) == (2, "")
     assert says in said.err
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"), [("update", "`teal online-endpoint show` tells"), ("list", "Interrupted.\n")]
+)
+def test_an_interrupt_is_told_in_a_sentence(
+    arm: Arm, teal: Teal, monkeypatch: pytest.MonkeyPatch, verb: str, told: str
+) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(httpx.Client, "request", interrupt)
+    words = ("-n", "e", "--traffic", "blue=100") if verb == "update" else ()
+    said = teal("online-endpoint", verb, *words)
+    assert (said.status, said.out) == (130, "")
+    assert told in said.err
+    assert len(said.err.splitlines()) == 1

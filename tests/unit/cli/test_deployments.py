@@ -132,3 +132,20 @@ def test_what_is_not_offered_yet_says_so_with_status_two(endpoint: Arm, teal: Te
     assert said.status == 2
     assert said.err.startswith(f"ERROR: {flag} is not offered yet: ")
     assert len(said.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("word", ["name=other", "endpoint_name=other", "provisioning_state=Failed"])
+def test_what_cannot_be_changed_is_refused_by_name(blue: Arm, teal: Teal, word: str) -> None:
+    said = teal("online-deployment", "update", "-n", "blue", "-e", "e", "--set", word)
+    assert said.status == 1
+    assert f"'{word.partition('=')[0]}' cannot be changed" in said.err
+    assert not blue.sent("PATCH", "/blue")
+
+
+def test_of_two_that_create_one_is_refused(blue: Arm, teal: Teal, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other one comes in between the look and the request."""
+    monkeypatch.setattr("teal.cli.deployments._exists", lambda *_: False)
+    said = teal("online-deployment", "create", "-f", "blue.yml")
+    assert said.status == 1
+    assert "The deployment 'blue' exists already." in said.err
+    assert len(blue.sent("PUT", "/blue")) == 2

@@ -172,3 +172,21 @@ def test_parts_of_a_percent_are_sent_as_they_are(endpoint: Arm, teal: Teal) -> N
 def test_credentials_of_a_token_endpoint(arm: Arm, teal: Teal, mode: str, keys: set[str]) -> None:
     teal("online-endpoint", "create", "-n", "t", "--auth-mode", mode)
     assert set(teal("online-endpoint", "get-credentials", "-n", "t").json) == keys
+
+
+@pytest.mark.parametrize("word", ["name=other", "provisioning_state=Failed", "scoring_uri=http://x", "id=/x"])
+def test_what_cannot_be_changed_is_refused_by_name(endpoint: Arm, teal: Teal, word: str) -> None:
+    said = teal("online-endpoint", "update", "-n", "e", "--set", word)
+    assert said.status == 1
+    assert f"'{word.partition('=')[0]}' cannot be changed" in said.err
+    assert not endpoint.sent("PATCH", "/e")
+
+
+def test_what_show_printed_can_be_handed_in_again(endpoint: Arm, teal: Teal, tmp_path: Path) -> None:
+    (tmp_path / "shown.json").write_text(teal("online-endpoint", "show", "-n", "e").out)
+    assert teal("online-endpoint", "update", "-n", "e", "-f", "shown.json", "--set", "tags.a=1").status == 0
+
+
+def test_of_two_that_create_one_is_refused(endpoint: Arm, teal: Teal) -> None:
+    (sent,) = [request for request in endpoint.requests if request.method == "PUT"]
+    assert sent.headers["If-None-Match"] == "*"

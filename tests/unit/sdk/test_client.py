@@ -110,3 +110,11 @@ def test_arguments_of_azures_client_are_accepted(arm: Arm) -> None:
     assert MLClient("t", "s", "g", "w", enable_telemetry=False, cloud="AzureCloud", show_progress=False, **given)  # type: ignore[arg-type]
     with pytest.raises(Unsupported, match="registry_name"):
         MLClient("t", registry_name="azureml", **given)  # type: ignore[arg-type]
+
+
+def test_an_error_of_blob_storage_is_read_from_its_xml() -> None:
+    xml = '<?xml version="1.0" encoding="utf-8"?><Error><Code>StorageFull</Code><Message>No room.</Message></Error>'
+    assert str(build_http_error(507, xml)) == "(StorageFull) No room."
+    assert str(build_http_error(507, "\ufeff" + xml)) == "(StorageFull) No room."
+    assert str(build_http_error(502, "<html>a proxy</html>")) == "(Http502) <html>a proxy</html>"
+    assert str(build_http_error(502, "<broken")) == "(Http502) <broken"

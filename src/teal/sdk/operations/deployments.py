@@ -19,7 +19,7 @@ from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import Scope
 from teal.sdk.scripts import check_script
 from teal.sdk.shapes import is_address
-from teal.sdk.transport import Conversation
+from teal.sdk.transport import Conversation, build_conditions
 from teal.sdk.unsupported import refuse, refuse_local
 from teal.sdk.wire.deployments import build_deployment, parse_deployment
 from teal.sdk.wire.fields import as_map
@@ -58,8 +58,10 @@ class OnlineDeploymentOperations:
         vscode_debug: bool = False,
         skip_script_validation: bool = False,
         local_enable_gpu: bool = False,
+        only_new: bool = False,
     ) -> LROPoller[OnlineDeployment]:
-        """Create it, or make it exactly as given (PUT); what is described in place is sent first."""
+        """Create it, or make it exactly as given (PUT); what is described in place is sent first. With `only_new` one
+        that exists is left alone (ResourceModifiedError)."""
         refuse_local(local)
         refuse("vscode_debug", vscode_debug)
         refuse("local_enable_gpu", local_enable_gpu)
@@ -68,7 +70,7 @@ class OnlineDeploymentOperations:
         self._conversation.get(path.rpartition("/deployments/")[0], "onlineEndpoints")
         resolved = self._resolve(deployment, check=not skip_script_validation)
         body = build_deployment(resolved, location=self._workspaces.location())
-        return self._begin("PUT", path, body)
+        return self._begin("PUT", path, body, only_new=only_new)
 
     def begin_update(self, name: str, endpoint_name: str, **changes: Any) -> LROPoller[OnlineDeployment]:
         """Change the attributes given and nothing else (PATCH): `begin_update("blue", "e", instance_count=2)`."""
@@ -175,9 +177,9 @@ class OnlineDeploymentOperations:
         return deployment
 
     def _begin(
-        self, method: str, path: str, body: dict[str, Any], *, etag: str | None = None
+        self, method: str, path: str, body: dict[str, Any], *, etag: str | None = None, only_new: bool = False
     ) -> LROPoller[OnlineDeployment]:
-        headers = {"If-Match": etag} if etag else {}
+        headers = build_conditions(etag, only_new=only_new)
         answer = self._conversation.request(method, path, "deployments", json=body, headers=headers)
         return LROPoller(self._conversation, answer, lambda: self._read(path))
 

@@ -14,7 +14,7 @@ from teal.sdk.operations.workspaces import WorkspaceOperations
 from teal.sdk.paths import below
 from teal.sdk.pollers import LROPoller
 from teal.sdk.scopes import Scope
-from teal.sdk.transport import Conversation
+from teal.sdk.transport import Conversation, build_conditions
 from teal.sdk.unsupported import refuse_local
 from teal.sdk.wire.endpoints import build_endpoint, build_traffic, parse_endpoint, parse_keys, parse_token
 from teal.sdk.wire.fields import as_map, build_texts, pascal
@@ -32,12 +32,15 @@ class OnlineEndpointOperations:
         self._root = f"{scope.id}/onlineEndpoints"
         self._workspaces = workspaces
 
-    def begin_create_or_update(self, endpoint: OnlineEndpoint, *, local: bool = False) -> LROPoller[OnlineEndpoint]:
-        """Create it, or make it exactly as given: what the object does not say is reset (PUT)."""
+    def begin_create_or_update(
+        self, endpoint: OnlineEndpoint, *, local: bool = False, only_new: bool = False
+    ) -> LROPoller[OnlineEndpoint]:
+        """Create it, or make it exactly as given: what the object does not say is reset (PUT). With `only_new` one that
+        exists is left alone (ResourceModifiedError)."""
         refuse_local(local)
         name = _name(endpoint.name)
         body = build_endpoint(endpoint, location=self._workspaces.location())
-        return self._begin("PUT", name, body)
+        return self._begin("PUT", name, body, only_new=only_new)
 
     def begin_update(
         self,
@@ -168,9 +171,9 @@ class OnlineEndpointOperations:
         return endpoint
 
     def _begin(
-        self, method: str, name: str, body: dict[str, Any], *, etag: str | None = None
+        self, method: str, name: str, body: dict[str, Any], *, etag: str | None = None, only_new: bool = False
     ) -> LROPoller[OnlineEndpoint]:
-        path, headers = below(self._root, name), {"If-Match": etag} if etag else {}
+        path, headers = below(self._root, name), build_conditions(etag, only_new=only_new)
         answer = self._conversation.request(method, path, "onlineEndpoints", json=body, headers=headers)
         return LROPoller(self._conversation, answer, lambda: self.get(name))
 
