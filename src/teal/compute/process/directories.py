@@ -257,9 +257,6 @@ def _save(adapter: TypeAdapter[T], path: Path, value: T) -> None:
 
 def _write_whole(path: Path, content: bytes) -> None:
     draft = path.with_name(f"{path.name}.new")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, content)
-    finally:
-        os.close(descriptor)
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(content)
     draft.rename(path)

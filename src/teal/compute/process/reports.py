@@ -90,7 +90,7 @@ def build_exit_failure(
         exit_code=exit_code,
         signal=signal_name,
         log_tail=evidence,
-        hint=_HINTS.get(signal_name or ""),
+        hint=_HINTS.get(signal_name or "", _EXIT_HINT if exit_code is not None else None),
     )
 
 
@@ -102,6 +102,9 @@ _HINTS = {
     "SIGABRT": "A native library gave up; the last log lines show why.",
     "SIGILL": "A package was built for another processor.",
 }
+_EXIT_HINT = (
+    "The entry script, or a library it uses, ended its own process (sys.exit, os._exit); the last log lines show where."
+)
 
 
 def _format_gib(size: int) -> str:

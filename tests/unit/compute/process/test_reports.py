@@ -79,3 +79,10 @@ def test_a_report_is_read_as_the_scoring_server_writes_it(tmp_path: Path) -> Non
     assert report.failure == Failure(code="C", message="m", traceback="t")
     assert (report.phases[0].name, report.phases[0].started_at) == ("importing", 1.5)
     assert load_report(tmp_path / "missing.json") is None
+
+
+def test_a_process_that_ended_itself_says_so() -> None:
+    failure = build(None, exited(7))
+    assert (failure.code, failure.exit_code) == ("InstanceExited", 7)
+    assert failure.hint is not None
+    assert "os._exit" in failure.hint
