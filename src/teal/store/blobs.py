@@ -26,6 +26,8 @@ from teal.store.upserts import save_row
 T = TypeVar("T")
 
 CHUNK_BYTES = 1024 * 1024
+THREADS = 8
+SYNC_BYTES = 16 * 1024 * 1024
 BLOCK_LIFETIME_S = 7 * 24 * 3600.0
 
 
@@ -76,7 +78,7 @@ class BlobStore:
         self._objects = root / "objects"
         self._blocks = root / "blocks"
         self._tmp = root / "tmp"
-        self._pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="blobs")
+        self._pool = ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="blobs")
 
     async def open(self) -> None:
         """Make the folders; clear what a killed server left unfinished and blocks that nobody committed in a week."""
@@ -92,8 +94,7 @@ class BlobStore:
         """Store the bytes of `chunks`, whatever their size, and say what they are. `content_md5` (base64), when
         given, must be theirs."""
         async with _Closing(self, ObjectWriter(self._tmp)) as writer:
-            async for chunk in _gather(chunks):
-                await self._call(writer.write, chunk)
+            await self._fill(writer, chunks)
             return await self._call(self._keep_object, writer, content_md5)
 
     async def write_block(
@@ -108,8 +109,7 @@ class BlobStore:
         """Put Block: one part of a blob, kept until its block list comes. The same id again replaces it."""
         block = self._block_path(container, path, block_id)
         async with _Closing(self, ObjectWriter(self._tmp)) as writer:
-            async for chunk in _gather(chunks):
-                await self._call(writer.write, chunk)
+            await self._fill(writer, chunks)
             return await self._call(_keep_block, writer, block, content_md5)
 
     async def write_block_list(
@@ -147,6 +147,29 @@ class BlobStore:
         return await self._call(self._drop_unreferenced, referenced)
 
     # --- private
+
+    async def _fill(self, writer: ObjectWriter, chunks: AsyncIterable[bytes]) -> None:
+        """Three things at once: a piece is received, the one before it hashed and written, and what was written
+        before goes to the disk."""
+        writing: asyncio.Future[None] | None = None
+        syncing: asyncio.Future[None] | None = None
+        unsynced = 0
+        try:
+            async for chunk in _gather(chunks):
+                if writing:
+                    await writing
+                writing = asyncio.ensure_future(self._call(writer.write, chunk))
+                unsynced += len(chunk)
+                if unsynced >= SYNC_BYTES and (syncing is None or syncing.done()):
+                    if syncing:
+                        await syncing
+                    syncing, unsynced = asyncio.ensure_future(self._call(writer.sync)), 0
+        finally:
+            # All of them, also when one has failed or the client has gone.
+            ended = await asyncio.gather(*(one for one in (writing, syncing) if one), return_exceptions=True)
+        for result in ended:
+            if isinstance(result, BaseException):
+                raise result
 
     async def _call(self, fn: Callable[..., T], *args: object) -> T:
         try:

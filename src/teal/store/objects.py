@@ -35,6 +35,7 @@ class ObjectWriter:
 
     def __init__(self, temporary_folder: Path) -> None:
         self._lock = Lock()
+        self._sync_lock = Lock()
         self._path = temporary_folder / secrets.token_hex(16)
         self._sha256 = hashlib.sha256()
         self._md5 = hashlib.md5(usedforsecurity=False)
@@ -48,7 +49,7 @@ class ObjectWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._lock:
+        with self._lock, self._sync_lock:
             self._file.close()
             self._path.unlink(missing_ok=True)
 
@@ -65,6 +66,12 @@ class ObjectWriter:
             rest = memoryview(data)
             while rest:
                 rest = rest[self._file.write(rest) :]
+
+    def sync(self) -> None:
+        """Bring to the disk what was written so far, while more is written: at the end there is less to wait for."""
+        with self._sync_lock:
+            if not self._file.closed:
+                os.fsync(self._file.fileno())
 
     def keep(self, path: Path) -> None:
         """Make the bytes durable and read-only at `path`. A file that is there already is replaced."""
