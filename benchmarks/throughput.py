@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from statistics import median
 from typing import Any
@@ -39,7 +40,7 @@ def measure(target: Target) -> Measurement:
     run_in_process(replace(target.load, seconds=WARM_UP_S))
     before = {part: cpu_seconds(processes) for part, processes in target.processes.items()}
     result = run_in_process(target.load)
-    spent = {part: cpu_seconds(processes) - before[part] for part, processes in target.processes.items()}
+    spent = {part: seconds_between(before[part], cpu_seconds(of)) for part, of in target.processes.items()}
     answered = max(result.answered, 1)
     return Measurement(
         per_second=result.per_second,
@@ -80,6 +81,15 @@ def run_json(module: str, asked: object) -> dict[str, Any]:
     return answer
 
 
-def cpu_seconds(processes: Iterable[psutil.Process]) -> float:
-    """User and system time so far."""
-    return sum(times.user + times.system for times in (process.cpu_times() for process in processes))
+def cpu_seconds(processes: Iterable[psutil.Process]) -> dict[int, float]:
+    """User and system time so far, by pid; a process that has ended is left out."""
+    spent = {}
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            spent[process.pid] = times.user + times.system
+    return spent
+
+
+def seconds_between(before: Mapping[int, float], after: Mapping[int, float]) -> float:
+    return sum(after[pid] - before[pid] for pid in before.keys() & after.keys())
