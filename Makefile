@@ -20,14 +20,14 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-peers bench-mlflow bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-peers bench-mlflow bench-rest bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
 	@echo "make demo-mlflow  an MLflow model from raw data to predictions, without a scoring script"
 	@echo "make test    the tests, last of all those of the stock azure-ai-ml client (make test-azure: only those)"
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
-	@echo "make bench   what the gateway costs, as a table and as JSON"
+	@echo "make bench   what the gateway and the control plane cost, as tables and as JSON (make bench-rest: only the latter)"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
 	@echo "make bench-peers   Teal beside plain proxies and the Python servers that people pick instead"
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
@@ -59,8 +59,11 @@ check: $(VENV)/.dev
 	$(VENV)/bin/lint-imports --no-cache
 	$(PYTHON) -m pytest -q tests/docs
 
-bench: $(VENV)/.dev
-	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks $(BENCH)
+bench: $(VENV)/.dev $(AZURE)/.ready
+	@$(USE_PIP_INDEX); $(PYTHON) -m benchmarks $(BENCH); gateway=$$?; $(PYTHON) -m benchmarks.rest && exit $$gateway
+
+bench-rest: $(VENV)/.dev $(AZURE)/.ready
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.rest
 
 bench-scoring: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scoring $(BENCH)
