@@ -39,6 +39,17 @@ async def test_either_key_is_valid(bed: GatewayBed) -> None:
     assert (await bed.score(headers={"authorization": f"Bearer {OTHER_KEY}"})).status_code == 200
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+async def test_the_schemes_case_does_not_matter_and_the_keys_does(bed: GatewayBed, scheme: str) -> None:
+    assert (await bed.score(headers={"authorization": f"{scheme} {OTHER_KEY}"})).status_code == 200
+    for wrong in (OTHER_KEY.swapcase(), "wrong"):
+        assert (await bed.score(headers={"authorization": f"{scheme} {wrong}"})).status_code == 401
+
+
+async def test_clients_are_not_told_what_an_instance_runs_on(bed: GatewayBed) -> None:
+    assert (await bed.score()).headers.get_list("server") == ["teal"]
+
+
 @pytest.mark.parametrize("authorization", ["Bearer wrong", "Bearer", "", OTHER_KEY, f"Basic {OTHER_KEY}"])
 async def test_wrong_key_is_401(bed: GatewayBed, authorization: str) -> None:
     answer = await bed.score(headers={"authorization": authorization})

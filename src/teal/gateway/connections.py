@@ -70,7 +70,8 @@ def build_connections(style: Style, access_log: Path | None, token_keys: str | N
         generate_request_id=BoolValue(value=True),
         always_set_request_id_in_response=True,
         server_name="teal",
-        server_header_transformation=HttpConnectionManager.ServerHeaderTransformation.APPEND_IF_ABSENT,
+        # Overwritten: what an instance runs on is nobody's business.
+        server_header_transformation=HttpConnectionManager.ServerHeaderTransformation.OVERWRITE,
         # One spelling of a path, so that no endpoint's rules are passed by on the way to another's.
         normalize_path=BoolValue(value=True),
         http2_protocol_options=_build_http2(),

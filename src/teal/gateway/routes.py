@@ -113,11 +113,17 @@ def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> Rou
 
 _MAX_INT64 = 2**63 - 1
 
+# The scheme's case does not matter (RFC 9110 §11.1), the key's does. Envoy compares a header either way as a whole, so
+# these are the spellings that clients send; a regular expression would have to fit Envoy's limit with every key.
+_BEARER = ("Bearer", "bearer", "BEARER")
+
 
 def _build_unauthorized(model: EndpointModel) -> Route:
-    # "None of the keys": one inverted match per key. Without keys this holds for every request, which is the safe way.
+    # "None of the keys": one inverted match per key and spelling. Without keys this holds for every request, which is
+    # the safe way.
+    wrong = [_is_not("authorization", f"{scheme} {key}") for key in model.keys for scheme in _BEARER]
     return Route(
-        match=_match(model, (_is_not("authorization", f"Bearer {key}") for key in model.keys)),
+        match=_match(model, wrong),
         direct_response=_refuse(
             401, "Unauthorized", f"endpoint '{model.name}' needs a valid key: Authorization: Bearer <key>"
         ),
