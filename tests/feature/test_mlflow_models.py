@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 import os
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from teal.domain.instances import (
 )
 from tests.contract.conftest import end_processes
 from tests.contract.test_compute_backend import build_spec
-from tests.harness.mlflow_models import NEW, OLD, Made, make_models, open_environments, serving
+from tests.harness.mlflow_models import MAKE_MODELS, NEW, OLD, Made, make_models, open_environments, serving
 from tests.harness.scoring import BEHIND_GATEWAY, Scoring
 from tests.harness.waiting import wait_until
 
@@ -168,6 +169,13 @@ def test_a_bad_request_is_refused_as_by_mlflows_server(
     answer = post(strings, "/invocations", body, content_type)
     assert answer.status_code == status
     assert_matches(words, answer.text if status == 415 else answer.json()["message"])
+
+
+def test_an_unreadable_table_comes_back_with_its_traceback(strings: Scoring) -> None:
+    answer = post(strings, "/invocations", "", "text/csv").json()
+    assert answer["error_code"] == "BAD_REQUEST"
+    assert "Failed to parse input as a Pandas DataFrame" in answer["message"]
+    assert "EmptyDataError" in answer["stack_trace"]
 
 
 def test_the_routes_of_mlflows_server_are_there(strings: Scoring) -> None:
@@ -393,3 +401,15 @@ async def test_models_are_told_apart_by_what_is_wrong_with_them(
     assert (seen.failure.code, "model.pkl" in seen.failure.message) == ("MlflowModelLoadFailed", True)
     assert other.failure is not None
     assert other.failure.code == "MlflowModelInvalid"
+
+
+@pytest.mark.parametrize("libraries", ["new", "old"])
+@pytest.mark.parametrize("comparison", ["compare_frames.py", "compare_answers.py"])
+def test_random_requests_are_read_as_by_mlflows_own_server(
+    request: pytest.FixtureRequest, root: Path, tmp_path: Path, libraries: str, comparison: str
+) -> None:
+    made: Made = request.getfixturevalue(libraries)
+    environ = {"HOME": str(root), "PATH": "/usr/bin:/bin", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    command = [made.environment.python, MAKE_MODELS.with_name(comparison), tmp_path]
+    done = subprocess.run(command, env=environ, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

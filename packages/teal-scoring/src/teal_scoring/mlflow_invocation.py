@@ -59,7 +59,7 @@ class MlflowInvocation:
         except UnsupportedContent as error:
             return Answer(415, str(error).encode(), "text/plain", (_RUN_FINE,), keeps_status=True)
         except BadPayload as error:
-            return _refuse(400, "BAD_REQUEST", f"Invalid input. {error}", is_mlflow)
+            return _refuse(400, "BAD_REQUEST", f"Invalid input. {error}", is_mlflow, error.trace)
         except MlflowException as error:
             return _refuse_as_mlflow(error, error.message, is_mlflow)
         started = time.perf_counter()
@@ -84,7 +84,7 @@ class MlflowInvocation:
     # --- private
 
     def _predict(self, payload: Payload) -> Any:
-        if payload.is_enforced and self._direct is not None and not payload.params:
+        if payload.is_enforced and self._direct is not None and payload.params is None:
             return self._direct(payload.data, params=None) if self._direct_takes_params else self._direct(payload.data)
         if self._takes_params:
             return self._model.predict(payload.data, params=payload.params)

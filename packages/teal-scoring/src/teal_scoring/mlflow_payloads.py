@@ -7,6 +7,7 @@ not.
 
 import io
 import json
+import traceback
 from typing import Any, NamedTuple
 
 import orjson
@@ -22,7 +23,11 @@ CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.par
 
 
 class BadPayload(Exception):
-    """The request is not one that this model can be asked by."""
+    """The request is not one that this model can be asked by. `trace`: where a reader of pandas gave up."""
+
+    def __init__(self, message: str, trace: "str | None" = None) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 class UnsupportedContent(Exception):
@@ -215,5 +220,6 @@ def _read(read: Any, source: Any, words: str) -> Any:
     except Exception as error:  # noqa: BLE001 (the edge: pandas' readers raise whatever they like)
         raise BadPayload(
             f"Failed to parse input as a Pandas DataFrame. Ensure that the input is a valid {words}-formatted Pandas"
-            f" DataFrame. Error: '{error}'"
+            f" DataFrame. Error: '{error}'",
+            traceback.format_exc(),
         ) from None
