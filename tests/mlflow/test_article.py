@@ -31,7 +31,7 @@ def test_the_whole_notebook(notebook: Path) -> None:
     import mlflow
     import numpy as np
     import pandas as pd
-    import requests
+    import requests  # type: ignore[import-untyped]
     from azure.ai.ml import MLClient
     from azure.identity import DefaultAzureCredential
     from mlflow import MlflowClient
@@ -77,9 +77,7 @@ def test_the_whole_notebook(notebook: Path) -> None:
     assert blue_deployment["properties"]["provisioningState"] == "Succeeded"
     set_traffic(deployment_client, endpoint_name, {blue_deployment_name: 100})
 
-    samples = (
-        pd.read_csv("data/heart.csv").sample(n=5, random_state=1).drop(columns=["target"]).reset_index(drop=True)
-    )
+    samples = pd.read_csv("data/heart.csv").sample(n=5, random_state=1).drop(columns=["target"]).reset_index(drop=True)
     answer = deployment_client.predict(endpoint=endpoint_name, df=samples)
     assert isinstance(answer, np.ndarray), "as the model's signature says"
     assert set(answer.tolist()) == {0, 1}
@@ -107,7 +105,10 @@ def test_the_whole_notebook(notebook: Path) -> None:
 
     # Progressively update the traffic
     set_traffic(deployment_client, endpoint_name, {blue_deployment_name: 90, green_deployment_name: 10})
-    assert ml_client.online_endpoints.get(endpoint_name).traffic == {blue_deployment_name: 90, green_deployment_name: 10}
+    assert ml_client.online_endpoints.get(endpoint_name).traffic == {
+        blue_deployment_name: 90,
+        green_deployment_name: 10,
+    }
     set_traffic(deployment_client, endpoint_name, {blue_deployment_name: 0, green_deployment_name: 100})
     assert deployment_client.predict(endpoint=endpoint_name, df=samples).tolist() == answer.tolist()
     deployment_client.delete_deployment(blue_deployment_name, endpoint=endpoint_name)

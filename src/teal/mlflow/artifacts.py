@@ -4,6 +4,7 @@ The files are blobs of the workspace's datastore. Found through the entry point 
 """
 
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -38,6 +39,7 @@ class TealArtifactRepository(ArtifactRepository):
         with as_mlflow():
             self._target = find_target(f"teal://{urlsplit(artifact_uri).netloc}{before}")
             self._conversation = Conversation(self._target.address)
+        weakref.finalize(self, self._conversation.close)
         self._opened_at = 0.0
         self._opened: BlobContainer | None = None
 

@@ -7,6 +7,7 @@ The same methods, config keys and results as Azure's plugin has, over Teal's SDK
 import dataclasses
 import subprocess
 import sys
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,6 +56,9 @@ class TealDeploymentClient(BaseDeploymentClient):
             self._target = find_target(target_uri)
             self._client = open_client(self._target)
             self._conversation = Conversation(self._target.address)
+        # MLflow's clients are never closed, only forgotten.
+        weakref.finalize(self, self._conversation.close)
+        weakref.finalize(self, self._client.close)
 
     # --- endpoints
 

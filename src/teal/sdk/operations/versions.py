@@ -71,7 +71,7 @@ class VersionedAssets:
 
     def _latest(self, name: str, label: str) -> dict[str, Any]:
         if label != "latest":
-            raise ValidationError(f"'{label}' is not a label Teal knows; only 'latest' is.")
+            return self.read(name, self._find_labelled(name, label), None)
         newest = {"$orderBy": "createdtime desc", "$top": 1}
         for resource in self._conversation.pages(below(self._root, name, "versions"), self._kind, **newest):
             return resource
@@ -81,3 +81,11 @@ class VersionedAssets:
             code="ResourceNotFound",
             hint=f"`teal {self._kind[:-1]} list` shows what there is.",
         )
+
+    def _find_labelled(self, name: str, label: str) -> str:
+        """The version that MLflow's clients gave this alias: it is a label here."""
+        aliases = (self.container(name) or {}).get("aliases") or {}
+        if label not in aliases:
+            known = ", ".join(["latest", *sorted(aliases)])
+            raise ValidationError(f"'{label}' is not a label of {self._kind[:-1]} '{name}'; it has: {known}.")
+        return str(aliases[label])
