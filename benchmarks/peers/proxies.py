@@ -9,9 +9,12 @@ from pathlib import Path
 
 import psutil
 
+from tests.harness.waiting import wait_until_sync
+
+WORKERS = 2
 NGINX = """\
 daemon off;
-worker_processes 2;
+worker_processes {workers};
 pid {folder}/nginx.pid;
 error_log {folder}/nginx-error.log;
 events {{ worker_connections 4096; }}
@@ -64,8 +67,9 @@ def has_haproxy() -> bool:
 @contextmanager
 def nginx(folder: Path, port: int, instance: int) -> Iterator[list[psutil.Process]]:
     config = folder / "nginx.conf"
-    config.write_text(NGINX.format(folder=folder, port=port, instance=instance))
+    config.write_text(NGINX.format(folder=folder, port=port, instance=instance, workers=WORKERS))
     with _running(["nginx", "-c", str(config), "-e", str(folder / "nginx-error.log")], folder / "nginx.log") as process:
+        wait_until_sync(lambda: len(process.children()) >= WORKERS)
         yield [process, *process.children()]
 
 
