@@ -238,3 +238,16 @@ def test_workspaces_do_not_see_each_other(bench: Workbench) -> None:
     with pytest.raises(ResourceNotFoundError):
         other.online_endpoints.get("mine")
     bench.delete("mine")
+
+
+@pytest.mark.parametrize(
+    "environment",
+    ["AzureML-minimal-1.0@latest", "azureml://registries/azureml/environments/minimal-ubuntu22.04/labels/latest"],
+)
+def test_a_curated_environment_is_deployed_by_its_name(bench: Workbench, environment: str) -> None:
+    bench.make_endpoint("curated")
+    bench.deploy("blue", "curated", environment=environment)
+    assert json.loads(bench.invoke("curated", "blue"))["from"] == "blue"
+    with pytest.raises(HttpResponseError, match=r"sklearn-\*"):
+        bench.deploy("green", "curated", environment="azureml://registries/azureml/environments/none/labels/latest")
+    bench.delete("curated")

@@ -6,7 +6,8 @@ from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.pages import answer_page, format_descending
 from teal.api.wire import assets as wire
 from teal.control import assets as control
-from teal.domain.errors import InvalidInput
+from teal.control.curated import find_curated
+from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.resource_ids import AssetKind
 
 
@@ -17,7 +18,13 @@ async def put_version(kind: AssetKind, call: InWorkspace, name: str, version: st
 
 
 async def get_version(kind: AssetKind, call: InWorkspace, name: str, version: str) -> JSONResponse:
-    asset = await call.read(lambda tx: control.get_version(tx, call.id, kind, name, version))
+    try:
+        asset = await call.read(lambda tx: control.get_version(tx, call.id, kind, name, version))
+    except NotFound:
+        known = find_curated(call.services.curated, call.id, kind, name, version)
+        if known is None:
+            raise
+        asset = known
     return JSONResponse(wire.format_version(asset))
 
 
@@ -25,6 +32,8 @@ async def list_versions(kind: AssetKind, call: InWorkspace, name: str) -> JSONRe
     """Newest created first, whatever `$orderBy` says: clients ask for `createdtime desc` only."""
     archived = _parse_view(call)
     found = await call.read(lambda tx: control.list_versions(tx, call.id, kind, name, archived=archived))
+    if not found and (known := find_curated(call.services.curated, call.id, kind, name)):
+        found = [known]
     return JSONResponse(answer_page(call, found, wire.format_version, key=lambda asset: format_descending(asset.seq)))
 
 

@@ -158,3 +158,14 @@ async def test_a_build_without_the_name_of_its_dockerfile_has_the_usual_one(rest
     assert first.json()["properties"]["build"]["dockerfilePath"] == "Dockerfile"
     assert (await rest.client.put(path, json=body)).status_code == 200
     assert (await rest.client.put(path, json=first.json())).status_code == 200
+
+
+async def test_a_curated_environment_can_be_looked_up(rest: RestServer) -> None:
+    root = f"{WORKSPACE}/environments/AzureML-sklearn-1.5/versions"
+    (newest,) = (await rest.client.get(f"{root}?$orderBy=createdtime desc&$top=1")).json()["value"]
+    assert newest["name"] == "1"
+    assert "scikit-learn==1.5.*" in newest["properties"]["condaFile"]
+    assert (await rest.client.get(f"{root}/19")).json()["name"] == "19"
+    assert (await rest.client.get(f"{WORKSPACE}/environments/AzureML-other-1.0/versions/1")).status_code == 404
+    assert (await rest.client.get(f"{WORKSPACE}/models/AzureML-sklearn-1.5/versions/1")).status_code == 404
+    assert (await rest.client.get(f"{WORKSPACE}/environments")).json() == {"value": []}
