@@ -95,7 +95,8 @@ _SHADOW_TOTALS = {
     "upstream_cx_none_healthy": "mirror_dropped_total",
     "upstream_rq_pending_failure_eject": "mirror_dropped_total",
 }
-_CLUSTER_NAMES = "|".join(_TOTALS.keys() | _SHADOW_TOTALS.keys())
+COUNTERS = frozenset(_TOTALS) | frozenset(_SHADOW_TOTALS)  # what is read of a cluster; docs/metrics.md names each
+_CLUSTER_NAMES = "|".join(COUNTERS)
 _CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({_CLUSTER_NAMES})")
 _SKIPPED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{SKIPPED}([^.]+)\.upstream_rq_total")
 
