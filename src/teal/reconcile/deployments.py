@@ -19,6 +19,9 @@ from teal.reconcile.seen import Seen
 
 MAX_STARTS_BEFORE_SERVICE = 3
 
+#: By the code of the failure, where a start is dear: uv has asked the index several times within each build.
+FEWER_STARTS: Mapping[str, int] = {"EnvironmentIndexUnreachable": 1}
+
 
 class Verdict(StrEnum):
     PENDING = "pending"
@@ -128,7 +131,9 @@ def _reason_to_give_up(steps: Mapping[str, Step], revision: str) -> Failure | No
     """Why the change cannot work; None while it still may. What was in service once is restarted, never given up."""
     for s in steps.values():
         is_new = s.record.revision == revision and not s.record.ever_ready
-        if s.failure and is_new and (s.hopeless or s.record.crashes >= MAX_STARTS_BEFORE_SERVICE):
+        if not s.failure or not is_new:
+            continue
+        if s.hopeless or s.record.crashes >= FEWER_STARTS.get(s.failure.code, MAX_STARTS_BEFORE_SERVICE):
             return s.failure
     return None
 

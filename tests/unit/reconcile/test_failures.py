@@ -35,6 +35,18 @@ def test_a_crash_while_starting_is_tried_three_times_with_growing_pauses() -> No
     assert passes.outcome(create) is OperationStatus.FAILED
 
 
+def test_an_index_that_cannot_be_reached_is_not_asked_by_build_after_build() -> None:
+    passes = Passes(starts=lambda r: exited(r, code="EnvironmentIndexUnreachable"))
+    passes.create_endpoint()
+    create = passes.create("blue")
+    passes.run()
+    assert passes.outcome(create) is OperationStatus.FAILED
+    assert passes.wanted.instances == ()
+    failure = passes.status("blue").failure
+    assert failure is not None
+    assert failure.code == "EnvironmentIndexUnreachable"
+
+
 def test_a_failed_update_leaves_the_old_revision_serving() -> None:
     passes = with_blue()
     before = hosts(passes, "blue")
