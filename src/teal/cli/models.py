@@ -1,13 +1,10 @@
 """`teal model …`: one function a command, over the SDK. Used by the command table."""
 
-from itertools import islice
 from typing import Any
 
-from knack.util import CLIError
-
-from teal.cli.changes import Given, apply_changes, build_changes, refuse_other_identity
+from teal.cli.changes import Given, apply_changes, build_changes
 from teal.cli.pairs import parse_pairs
-from teal.cli.views import choose_view
+from teal.cli.versions import build_version_commands
 from teal.sdk.client import MLClient
 from teal.sdk.entities.dumping import dump
 from teal.sdk.loading import load_data, parse_model_data, place_here
@@ -42,46 +39,11 @@ def create(
     return None if no_wait else dump(model)
 
 
-def show(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> Any:
-    return dump(client.models.get(name, version, label))
-
-
-def list_(
-    client: MLClient,
-    name: str | None = None,
-    max_results: int | None = None,
-    include_archived: bool = False,
-    archived_only: bool = False,
-) -> Any:
-    found = client.models.list(name, list_view_type=choose_view(include_archived, archived_only))
-    return [dump(each) for each in islice(found, max_results)]
-
-
-def update(
-    client: MLClient,
-    name: str,
-    version: str | None = None,
-    label: str | None = None,
-    set_values: Given = None,
-    add_values: Given = None,
-    remove_values: Given = None,
-    force_string: bool = False,
-) -> Any:
-    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
-    if not changes:
-        raise CLIError("Nothing to change. Give --set, --add or --remove.")
-    before = client.models.get(name, version, label)
-    wanted = apply_changes(dump(before), changes)
-    refuse_other_identity(dump(before), wanted, ("name", "version", "path", "type"))
-    return dump(client.models.create_or_update(parse_model_data(wanted, place_here("the update"))))
-
-
-def archive(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
-    client.models.archive(name, version, label)
-
-
-def restore(client: MLClient, name: str, version: str | None = None, label: str | None = None) -> None:
-    client.models.restore(name, version, label)
+show, list_, update, archive, restore = build_version_commands(
+    lambda client: client.models,
+    parse_model_data,
+    fixed=("name", "version", "path", "type"),
+)
 
 
 def download(client: MLClient, name: str, version: str, download_path: str = ".") -> None:

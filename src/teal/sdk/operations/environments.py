@@ -15,7 +15,8 @@ from teal.sdk.shapes import is_address
 from teal.sdk.transport import Conversation
 from teal.sdk.unsupported import refuse_share
 from teal.sdk.uploads import find_default_container, fingerprint, upload_once
-from teal.sdk.wire.environments import build_environment, parse_environment, parse_environment_container
+from teal.sdk.wire.containers import parse_container
+from teal.sdk.wire.environments import build_environment, parse_environment
 from teal.sdk.yaml_files import YamlError, format_yaml, parse_yaml
 
 ANONYMOUS_NAME = "CliV2AnonymousEnvironment"
@@ -54,7 +55,7 @@ class EnvironmentOperations:
     def list(self, name: str | None = None, *, list_view_type: str = "ActiveOnly") -> Iterator[Environment]:
         """The versions of a name, or without a name, the names."""
         if name is None:
-            return (parse_environment_container(each) for each in self._assets.containers(list_view_type))
+            return (parse_container(Environment, each) for each in self._assets.containers(list_view_type))
         return (parse_environment(each) for each in self._assets.versions(name, list_view_type))
 
     def find_same(self, environment: Environment) -> Environment | None:

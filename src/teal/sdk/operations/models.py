@@ -16,7 +16,8 @@ from teal.sdk.shapes import is_address
 from teal.sdk.transport import Conversation
 from teal.sdk.unsupported import refuse_package, refuse_share
 from teal.sdk.uploads import DEFAULT_DATASTORE, find_default_container, fingerprint, upload_once
-from teal.sdk.wire.models import build_model, parse_model, parse_model_container
+from teal.sdk.wire.containers import parse_container
+from teal.sdk.wire.models import build_model, parse_model
 
 
 class ModelOperations:
@@ -49,7 +50,7 @@ class ModelOperations:
     ) -> Iterator[Model]:
         """The versions of a name, or without a name, the names."""
         if name is None:
-            return (parse_model_container(each) for each in self._assets.containers(list_view_type))
+            return (parse_container(Model, each) for each in self._assets.containers(list_view_type))
         params = {"stage": stage} if stage else {}
         return (parse_model(each) for each in self._assets.versions(name, list_view_type, **params))
 

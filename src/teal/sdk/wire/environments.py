@@ -55,20 +55,6 @@ def parse_environment(resource: Mapping[str, Any]) -> Environment:
     )
 
 
-def parse_environment_container(resource: Mapping[str, Any]) -> Environment:
-    """A name with all its versions, as lists without a name answer it."""
-    properties = as_map(resource.get("properties"))
-    return Environment(
-        id=resource.get("id"),
-        name=resource.get("name"),
-        latest_version=properties.get("latestVersion"),
-        description=properties.get("description"),
-        tags=as_map(properties.get("tags")),
-        properties=as_map(properties.get("properties")),
-        creation_context=creation_context(resource),
-    )
-
-
 # --- private
 
 

@@ -44,17 +44,3 @@ def parse_model(resource: Mapping[str, Any]) -> Model:
         creation_context=context,
         utc_time_created=(context or {}).get("created_at"),
     )
-
-
-def parse_model_container(resource: Mapping[str, Any]) -> Model:
-    """A name with all its versions, as lists without a name answer it."""
-    properties = as_map(resource.get("properties"))
-    return Model(
-        id=resource.get("id"),
-        name=resource.get("name"),
-        latest_version=properties.get("latestVersion"),
-        description=properties.get("description"),
-        tags=as_map(properties.get("tags")),
-        properties=as_map(properties.get("properties")),
-        creation_context=creation_context(resource),
-    )
