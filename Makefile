@@ -15,17 +15,22 @@ USE_PIP_INDEX := if [ -z "$$UV_DEFAULT_INDEX$$UV_INDEX_URL" ] && index=$${PIP_IN
 # Environments of their own: none of these packages may help Teal along.
 AZURE      := $(VENV)/azure
 FUZZ       := $(VENV)/fuzz
+MLFLOW     := $(VENV)/mlflow
+PLUGIN     := $(VENV)/mlflow-plugin
 TEST_AZURE  = $(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) $(AZURE)/bin/python -m pytest -q tests/azure
+TEST_MLFLOW = $(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) $(MLFLOW)/bin/python -m pytest -q tests/mlflow
+TEST_PLUGIN = $(USE_PIP_INDEX); $(PLUGIN)/bin/python -m pytest -q tests/mlflow_plugin
 INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-mlflow test test-azure fuzz check bench bench-peers bench-mlflow bench-rest bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo demo-mlflow test test-azure test-mlflow fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
 	@echo "make demo-mlflow  an MLflow model from raw data to predictions, without a scoring script"
 	@echo "make test    the tests, last of all those of the stock azure-ai-ml client (make test-azure: only those)"
+	@echo "             and of MLflow's client, with Azure's plug-in and with Teal's (make test-mlflow: only those)"
 	@echo "make check   format, lint, types, import rules, what may stand in tracked files"
 	@echo "make bench   what the gateway and the control plane cost, as tables and as JSON (make bench-rest: only the latter)"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
@@ -33,6 +38,7 @@ help:
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
 	@echo "make bench-scoring the scoring server beside others"
+	@echo "make bench-mlflow-registry  registering, searching and the article's flow with MLflow's client"
 	@echo "make bench-mlflow  MLflow models behind Teal, MLflow's own server and MLServer"
 	@echo "make setup   only the virtual environment, in $(VENV)"
 	@echo "make lock    write requirements/*.txt again;  make clean   remove everything made here"
@@ -42,15 +48,21 @@ setup: $(VENV)/.dev
 demo: $(VENV)/.runtime
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.demo $(DEMO)
 
-test: $(VENV)/.dev $(AZURE)/.ready $(FUZZ)/.ready
+test: $(VENV)/.dev $(AZURE)/.ready $(FUZZ)/.ready $(MLFLOW)/.ready $(PLUGIN)/.teal
 	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(TESTS)
 	@if [ -z "$(TESTS)" ]; then $(TEST_AZURE); fi
+	@if [ -z "$(TESTS)" ]; then $(TEST_MLFLOW); fi
+	@if [ -z "$(TESTS)" ]; then $(TEST_PLUGIN); fi
 
 fuzz: $(VENV)/.dev $(FUZZ)/.ready
 	@TEAL_FUZZ_EXAMPLES=$(or $(EXAMPLES),300) TEAL_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(PYTHON) -m pytest -q tests/fuzz
 
 test-azure: $(VENV)/.dev $(AZURE)/.ready
 	@$(TEST_AZURE) $(TESTS)
+
+test-mlflow: $(VENV)/.dev $(MLFLOW)/.ready $(PLUGIN)/.teal
+	@$(TEST_MLFLOW)
+	@$(TEST_PLUGIN)
 
 check: $(VENV)/.dev
 	$(VENV)/bin/ruff format --check $(wildcard $(CHECKED))
@@ -61,6 +73,9 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.dev $(AZURE)/.ready
 	@$(USE_PIP_INDEX); $(PYTHON) -m benchmarks $(BENCH); gateway=$$?; $(PYTHON) -m benchmarks.rest && exit $$gateway
+
+bench-mlflow-registry: $(VENV)/.dev $(MLFLOW)/.ready
+	@$(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) exec $(MLFLOW)/bin/python -m benchmarks.mlflow_registry
 
 bench-rest: $(VENV)/.dev $(AZURE)/.ready
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.rest
@@ -98,6 +113,9 @@ lock: $(VENV)/.bootstrap
 	$(LOCK) $(UPGRADE) requirements/demo.in -c requirements/dev.txt -o requirements/demo.txt; \
 	$(LOCK) $(UPGRADE) requirements/azure.in -o requirements/azure.txt; \
 	$(LOCK) $(UPGRADE) requirements/fuzz.in -o requirements/fuzz.txt; \
+	$(LOCK) $(UPGRADE) requirements/mlflow.in -o requirements/mlflow.txt; \
+	$(LOCK) $(UPGRADE) --extra mlflow pyproject.toml requirements/mlflow-plugin.in \
+		-c requirements/runtime.txt -c requirements/bootstrap.txt -o requirements/mlflow-plugin.txt; \
 	$(LOCK) $(UPGRADE) requirements/heart.in --override requirements/heart-overrides.in -o requirements/heart.txt
 
 clean:
@@ -128,7 +146,13 @@ $(VENV)/.dev: requirements/dev.txt packages/teal-scoring/pyproject.toml $(VENV)/
 	@$(INSTALL) --no-deps --no-build-isolation --editable packages/teal-scoring
 	@touch $@
 
-$(AZURE)/.ready $(FUZZ)/.ready: $(VENV)/%/.ready: requirements/%.txt $(VENV)/.bootstrap
+$(AZURE)/.ready $(FUZZ)/.ready $(MLFLOW)/.ready $(PLUGIN)/.ready: $(VENV)/%/.ready: requirements/%.txt $(VENV)/.bootstrap
 	@$(UV) venv --quiet --clear --python $(PYTHON) $(VENV)/$*
 	@$(USE_PIP_INDEX); $(UV) pip install --quiet --python $(VENV)/$*/bin/python --require-hashes -r $<
+	@touch $@
+
+# The extra and Teal itself, as somebody has it who installs teal-endpoints[mlflow].
+$(PLUGIN)/.teal: $(PLUGIN)/.ready $(VENV)/.runtime
+	@$(USE_PIP_INDEX); $(UV) pip install --quiet --python $(PLUGIN)/bin/python --require-hashes -r requirements/bootstrap.txt
+	@$(UV) pip install --quiet --python $(PLUGIN)/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@

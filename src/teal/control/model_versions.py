@@ -234,15 +234,17 @@ def _save_stage(tx: Transaction, asset: AssetVersion, stage: Stage, moment: Mome
 def _plan_rows(comparisons: Sequence[Comparison]) -> RowFilter:
     """What every row must have that can fit; the rest is looked at row by row."""
     name = like = None
-    words = []
+    members = []
     for each in comparisons:
         if each.key == "name" and each.operator == "=":
             name = str(each.value)
         elif each.key == "name" and each.operator == "LIKE":
             like = str(each.value)
-        elif each.key in ("tags", "run_id") and each.operator == "=" and each.value:
-            words.append(str(each.value))
-    return RowFilter(name=name, name_like=like, words=tuple(words))
+        elif each.key == "tags" and each.operator == "=":
+            members.append((str(each.member), str(each.value)))
+        elif each.key == "run_id" and each.operator == "=" and each.value:
+            members.append(("jobName", str(each.value)))
+    return RowFilter(name=name, name_like=like, members=tuple(members))
 
 
 def _version_fits(version: AssetVersion, comparison: Comparison) -> bool:

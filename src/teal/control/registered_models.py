@@ -194,9 +194,9 @@ def list_latest(
     """The newest version of every stage that has one, newest first."""
     found: list[AssetVersion] = []
     for stage in stages:
-        # The word is in the row of every version of the stage; the two others are told by the row's own flag.
-        words = (str(stage),) if stage in (Stage.STAGING, Stage.PRODUCTION) else ()
-        wanted = RowFilter(name=name, words=words, archived=stage is Stage.ARCHIVED)
+        # It stands in the row of every version of these stages; the two others are told by the row's own flag.
+        members = (("stage", str(stage)),) if stage in (Stage.STAGING, Stage.PRODUCTION) else ()
+        wanted = RowFilter(name=name, members=members, archived=stage is Stage.ARCHIVED)
         candidates = stored_registry.iterate_versions(tx, workspace, wanted)
         found += islice(_of_stage(candidates, stage), 1)
     return tuple(sorted(found, key=lambda version: version.seq, reverse=True))
@@ -259,7 +259,7 @@ def _of_stage(candidates: Iterable[AssetVersion], stage: Stage) -> Iterator[Asse
 
 
 def _load_models(tx: Transaction, workspace: WorkspaceId, names: Sequence[str]) -> Iterator[RegisteredModel]:
-    staged = (str(Stage.STAGING), str(Stage.PRODUCTION))
+    staged = [("stage", str(stage)) for stage in (Stage.STAGING, Stage.PRODUCTION)]
     for container, versions in stored_registry.load_overviews(tx, workspace, names, staged):
         latest = {stage_of(version): version for version in reversed(versions)}
         # Behind a newest active version that has a stage, one without may stand that the overview does not show.
