@@ -40,7 +40,7 @@ from teal.store import instances as stored_instances
 from teal.store.database import Store, Transaction
 
 RESYNC_S = 15.0
-RESYNCS_PER_S = 20.0
+RESYNCS_PER_S = 5.0
 DRAIN_LOOK_S = 0.1
 AFTER_ERROR_S = 1.0
 ERRORS_BEFORE_GIVING_UP = 5
