@@ -76,6 +76,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
             ("PUT", "/{name}/versions/{version}", assets.put_version),
         )
     ),
+    ("DELETE", WORKSPACE + "/models/{name}", assets.delete_model),
+    ("DELETE", WORKSPACE + "/models/{name}/versions/{version}", assets.delete_model_version),
     ("GET", ENDPOINTS, endpoints.list_endpoints),
     ("GET", ENDPOINT, endpoints.get_endpoint),
     ("PUT", ENDPOINT, endpoints.put_endpoint),

@@ -1,14 +1,16 @@
 """Models, environments and codes over REST: the same verbs for each (`spec/wire.md` §3.3-3.5)."""
 
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.pages import answer_page, format_descending
 from teal.api.wire import assets as wire
 from teal.control import assets as control
+from teal.control import model_versions, registered_models
 from teal.control.curated import find_curated
 from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.resource_ids import AssetKind
+from teal.store.database import Transaction
 
 
 async def put_version(kind: AssetKind, call: InWorkspace, name: str, version: str) -> JSONResponse:
@@ -35,6 +37,32 @@ async def list_versions(kind: AssetKind, call: InWorkspace, name: str) -> JSONRe
     if not found and (known := find_curated(call.services.curated, call.id, kind, name)):
         found = [known]
     return JSONResponse(answer_page(call, found, wire.format_version, key=lambda asset: format_descending(asset.seq)))
+
+
+async def delete_model_version(call: InWorkspace, name: str, version: str) -> Response:
+    """As MLflow's clients delete it; what is not there is gone already."""
+
+    def delete(tx: Transaction) -> bool:
+        try:
+            model_versions.delete_version(tx, call.id, name, version, call.moment)
+        except NotFound:
+            return False
+        return True
+
+    return Response(status_code=200 if await call.write(delete) else 204)
+
+
+async def delete_model(call: InWorkspace, name: str) -> Response:
+    """With all versions."""
+
+    def delete(tx: Transaction) -> bool:
+        try:
+            registered_models.delete_model(tx, call.id, name)
+        except NotFound:
+            return False
+        return True
+
+    return Response(status_code=200 if await call.write(delete) else 204)
 
 
 async def get_container(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:

@@ -245,6 +245,24 @@ async def test_a_deleted_number_is_not_given_out_again(registry: Registry) -> No
     assert (await registry.arm("GET", "/models"))["value"] == []
 
 
+async def test_what_arm_deletes_is_gone_for_both(registry: Registry) -> None:
+    await registry.register()
+    await registry.register(container="c2")
+    delete = registry.rest.client.delete
+    assert (await delete(f"{WORKSPACE}/models/m/versions/2")).status_code == 200
+    assert (await delete(f"{WORKSPACE}/models/m/versions/2")).status_code == 204
+    found = await registry.must("GET", "model-versions/search", params={"filter": "name = 'm'"})
+    assert [each["version"] for each in found["model_versions"]] == ["1"]
+    await registry.arm("PUT", "/onlineEndpoints/ep1", {"properties": {}})
+    body = {"properties": {"model": "azureml:m:1", "instanceType": "Standard_DS2_v2"}, "sku": {"capacity": 1}}
+    await registry.arm("PUT", "/onlineEndpoints/ep1/deployments/blue", body)
+    refused = await delete(f"{WORKSPACE}/models/m")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ModelInUse")
+    await registry.register(name="n", container="c9")
+    assert (await delete(f"{WORKSPACE}/models/n")).status_code == 200
+    assert (await registry.refused("GET", "registered-models/get", params={"name": "n"}))[0] == 404
+
+
 async def test_what_is_deployed_cannot_be_taken_away(registry: Registry) -> None:
     await registry.register()
     await registry.arm("PUT", "/onlineEndpoints/ep1", {"properties": {}})
