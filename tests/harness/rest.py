@@ -45,7 +45,8 @@ class RestServer:
     app: Any
     now: float
     logs: dict[tuple[str, str], str] = field(default_factory=dict)
-    requests: dict[tuple[str, str], Mapping[str, int]] = field(default_factory=dict)
+    requests: dict[tuple[str, str], Mapping[str, int]] | None = None
+    """By endpoint and deployment; None: the gateway cannot be asked."""
 
     async def settle(self, *, failure: Failure | None = None) -> list[Operation]:
         """End every unfinished operation the way the loop would: succeeded, or failed for this reason."""
@@ -67,7 +68,9 @@ async def running_rest(folder: Path, *, create_workspaces: bool = True) -> Async
     async def read_logs(instance_id: str, container: str, tail: int) -> str:
         return "\n".join(rest.logs.get((instance_id, container), "").splitlines()[-tail:])
 
-    async def observe_requests(endpoint: str) -> Mapping[str, Mapping[str, int]]:
+    async def observe_requests(endpoint: str) -> Mapping[str, Mapping[str, int]] | None:
+        if rest.requests is None:
+            return None
         return {deployment: counts for (of, deployment), counts in rest.requests.items() if of == endpoint}
 
     services = Services(

@@ -41,8 +41,9 @@ class Services:
     create_workspaces: bool
     read_logs: Callable[[str, str, int], Awaitable[str]]
     """Instance id, container, lines from the end."""
-    observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]]]]
-    """Endpoint -> {"live", "mirrored", "mirror_dropped", "mirror_skipped"} by deployment, as counted by the gateway; must not take long."""
+    observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]] | None]]
+    """Endpoint -> {"live", "mirrored", "mirror_dropped", "mirror_skipped"} by deployment, as counted by the gateway;
+    None while it does not say. Must not take long."""
     sign_token: Callable[[TokenClaims], str]
     now: Callable[[], float]
     new_id: Callable[[], str]

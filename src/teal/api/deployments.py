@@ -68,7 +68,7 @@ async def get_deployment(call: InWorkspace, endpoint: str, deployment: str) -> J
 
 async def list_deployments(call: InWorkspace, endpoint: str) -> JSONResponse:
     views = await call.read(lambda tx: control.list_deployments(tx, call.id, endpoint))
-    counted = await call.services.observe_requests(endpoint.lower()) if views else {}
+    counted = await call.services.observe_requests(endpoint.lower()) if views else None
     return JSONResponse(format_list(_format_counted(call, view, counted) for view in views))
 
 
@@ -121,10 +121,16 @@ async def _format(call: WorkspaceCall, view: DeploymentView) -> dict[str, Any]:
     return _format_counted(call, view, await call.services.observe_requests(view.deployment.endpoint))
 
 
+_NO_REQUESTS = {"live": 0, "mirrored": 0, "mirror_dropped": 0, "mirror_skipped": 0}
+"""Of a deployment that the gateway has no counters for: it makes them with the first request."""
+
+
 def _format_counted(
-    call: WorkspaceCall, view: DeploymentView, counted: Mapping[str, Mapping[str, int]]
+    call: WorkspaceCall, view: DeploymentView, counted: Mapping[str, Mapping[str, int]] | None
 ) -> dict[str, Any]:
-    return wire.format_deployment(view, call.id, counted.get(view.deployment.name))
+    return wire.format_deployment(
+        view, call.id, None if counted is None else counted.get(view.deployment.name, _NO_REQUESTS)
+    )
 
 
 def _parse_container(text: str | None) -> str:

@@ -20,20 +20,20 @@ Counts = Mapping[str, Mapping[str, int]]
 
 @dataclass(slots=True)
 class _Known:
-    counts: Counts
+    counts: Counts | None
     at: float
     asking: asyncio.Task[None] | None = None
 
 
 class RequestCounts:
-    """Callable with an endpoint's name; what is not known in time is left out, and there at the next look."""
+    """Callable with an endpoint's name; None when nothing is known in time: it is, then, at the next look."""
 
     def __init__(self, observe: Callable[[str], Awaitable[Mapping[str, TrafficObserved]]]) -> None:
         self._observe = observe
         self._known: dict[str, _Known] = {}
 
-    async def __call__(self, endpoint: str) -> Counts:
-        known = self._known.setdefault(endpoint, _Known({}, float("-inf")))
+    async def __call__(self, endpoint: str) -> Counts | None:
+        known = self._known.setdefault(endpoint, _Known(None, float("-inf")))
         if time.monotonic() - known.at > FRESH_S:
             if known.asking is None:
                 self._make_room()
@@ -57,7 +57,7 @@ class RequestCounts:
             }
         except httpx.HTTPError:
             # Not knowing is no reason to refuse the rest of an answer.
-            known.counts = {}
+            known.counts = None
         finally:
             known.at = time.monotonic()
             known.asking = None

@@ -167,6 +167,9 @@ async def test_a_deployment_shows_its_instances_and_its_requests(rest: RestServe
 async def test_requests_are_left_out_while_the_gateway_cannot_be_asked(rest: RestServer) -> None:
     await put_deployment(rest.client, "blue")
     assert "requests" not in (await rest.client.get(BLUE)).json()["properties"]["observed"]
+    rest.requests = {}
+    observed = (await rest.client.get(BLUE)).json()["properties"]["observed"]
+    assert observed["requests"]["live"] == 0
 
 
 async def test_a_failed_deployment_says_why_in_its_body_and_in_its_operation(rest: RestServer) -> None:

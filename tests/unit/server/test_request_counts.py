@@ -39,7 +39,7 @@ async def test_a_gateway_is_asked_once_for_many_answers() -> None:
 async def test_a_slow_gateway_is_not_waited_for_and_not_asked_twice() -> None:
     gateway = SlowGateway()
     counts = RequestCounts(gateway.observe)
-    assert list(await asyncio.gather(counts("churn"), counts("churn"))) == [{}, {}]
+    assert list(await asyncio.gather(counts("churn"), counts("churn"))) == [None, None]
     assert gateway.asked == ["churn"]
     gateway.may_answer.set()
 
@@ -54,4 +54,4 @@ async def test_without_a_gateway_there_are_no_counts() -> None:
     gateway = SlowGateway()
     gateway.error = httpx.ConnectError("no Envoy")
     gateway.may_answer.set()
-    assert await RequestCounts(gateway.observe)("churn") == {}
+    assert await RequestCounts(gateway.observe)("churn") is None
