@@ -20,6 +20,7 @@ async def test_every_count_of_requests_is_documented() -> None:
         return {"blue": TrafficObserved()}
 
     counts = await RequestCounts(observe)("orders")
+    assert counts is not None
     assert {f"requests.{name}" for name in counts["blue"]} == {name for name in NAMES if name.startswith("requests.")}
 
 

@@ -9,9 +9,9 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
-from teal.gateway.clusters import pack
 from teal.gateway.errors import GatewayRefused
 from teal.gateway.model import EndpointModel
+from teal.gateway.packing import pack
 from teal.gateway.resources import EndpointResources, Kind, Resource, build_resources
 from tests.harness.envoy import WITHIN_S, GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.upstreams import Upstream, running_upstream

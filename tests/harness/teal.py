@@ -43,9 +43,7 @@ class TealServer:
         """`teal up`, without waiting for anything."""
         self._starts += 1
         log_path = self.folder / f"up-{self._starts}.txt"
-        self.process = start_process(
-            self.command("up", *(words or FREE_PORTS)), log_path=log_path, env=self.environ
-        )
+        self.process = start_process(self.command("up", *(words or FREE_PORTS)), log_path=log_path, env=self.environ)
         return self.process
 
     def up(self, *words: str) -> dict[str, Any]:

@@ -31,8 +31,8 @@ async def test_a_gateway_is_asked_once_for_many_answers() -> None:
     gateway.may_answer.set()
     counts = RequestCounts(gateway.observe)
     answers = [await counts("churn") for _ in range(5)]
-    counts = {"live": 7, "mirrored": 2, "mirror_dropped": 0, "mirror_skipped": 0}
-    assert answers == [{"blue": counts}] * 5
+    expected = {"live": 7, "mirrored": 2, "mirror_dropped": 0, "mirror_skipped": 0}
+    assert all(answer == {"blue": expected} for answer in answers)
     assert gateway.asked == ["churn"]
 
 
