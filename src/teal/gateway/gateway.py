@@ -24,8 +24,8 @@ from teal.gateway.xds_server import XdsServer
 class Gateway:
     """One Envoy and the stream that configures it.
 
-    After `start`, publish every endpoint there is, then call `set_complete`: until then nothing is taken away from an
-    Envoy that was adopted, and one that is starting does not listen yet.
+    Publish every endpoint there is, before or after `start`, then call `set_complete`: until then nothing is taken away
+    from an Envoy that was adopted, and one that is starting does not listen yet.
     """
 
     changed: Callable[[str | None], None]

@@ -82,7 +82,6 @@ async def _start_parts(settings: Settings, data: DataDir, parts: Parts, stack: A
         await parts.loop.open()
         await parts.gateway.start()
         stack.push_async_callback(_let_go_of_gateway, parts)
-        parts.gateway.set_complete()
     except GatewayError as error:
         if not _is_gateway_running(settings, data, data.ensure_run_dir()):
             # Without a gateway nobody can reach them.
