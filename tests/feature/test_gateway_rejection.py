@@ -103,7 +103,7 @@ async def test_a_rejected_new_endpoint_is_no_endpoint_and_can_be_withdrawn(
     assert (await scene.bed.score(endpoint="new")).status_code == 404
     assert (await scene.bed.score()).status_code == 200
     scene.bed.gateway.withdraw("new")
-    assert (await scene.bed.gateway.wait_in_force("new", None, WITHIN_S)).withdrawn
+    assert (await scene.bed.gateway.wait_in_force("new", None, WITHIN_S)).version is None
 
 
 @pytest.mark.parametrize("spoil", SPOILERS)

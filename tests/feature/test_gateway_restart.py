@@ -109,9 +109,9 @@ async def test_a_withdrawal_is_not_settled_while_no_gateway_has_answered(scene: 
     await scene.bed.gateway.stop(keep_envoy=True)
     gateway = scene.bed.gateway = Gateway(scene.bed.settings)
     gateway.withdraw("orders")
-    assert not gateway.in_force("orders").withdrawn
+    assert gateway.in_force("orders").pending
     await gateway.start()
-    assert (await gateway.wait_in_force("orders", None, WITHIN_S)).withdrawn
+    assert (await gateway.wait_in_force("orders", None, WITHIN_S)).version is None
     assert (await scene.bed.score()).status_code == 404
 
 

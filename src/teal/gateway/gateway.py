@@ -78,7 +78,7 @@ class Gateway:
         return version
 
     def withdraw(self, endpoint_name: str) -> None:
-        """Want the endpoint gone; `in_force(...).withdrawn` says when it is."""
+        """Want the endpoint gone; it is when `in_force` has no version and nothing pending."""
         self._publications.publish(EndpointResources(endpoint_name, version=None))
 
     def hold(self, endpoint_names: Iterable[str]) -> None:

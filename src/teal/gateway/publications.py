@@ -14,18 +14,14 @@ from teal.gateway.resources import EndpointResources
 class InForce:
     """What the live gateways do for one endpoint.
 
-    `version` is set when every one of them has acknowledged that same version. `pending`: some live gateway has yet
+    `version` is set when every one of them has acknowledged that same version; None, and nothing pending: no gateway
+    sends requests to this endpoint's instances any more. `pending`: some live gateway has yet
     to answer for what was published (or withdrawn) last, or none is connected; silence is never taken for consent.
     """
 
     version: str | None
     rejected: str | None
     pending: bool
-
-    @property
-    def withdrawn(self) -> bool:
-        """No gateway sends requests to this endpoint's instances any more."""
-        return self.version is None and not self.pending
 
 
 class ConnectedGateway(Protocol):

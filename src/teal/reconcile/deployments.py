@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from teal.domain.conditions import Condition, ConditionType, set_condition
+from teal.domain.conditions import Condition, ConditionType, drop_condition, set_condition
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
@@ -200,13 +200,24 @@ def _conditions(
                 since=now,
             ),
         )
-    current = [seen.instances[r.instance_id] for r in records if r.instance_id in seen.instances]
+    return _environment_condition(conditions, revision_of(target), records, seen, now)
+
+
+def _environment_condition(
+    conditions: tuple[Condition, ...], revision: str, records: list[InstanceRecord], seen: Seen, now: float
+) -> tuple[Condition, ...]:
+    """What the wanted revision's environment has otherwise than asked. While none of its instances is seen (right
+    after a restart of the server), what was known stands."""
+    ids = [r.instance_id for r in records if _is_current(r, revision)]
+    current = [seen.instances[id] for id in ids if id in seen.instances]
     if notes := tuple(dict.fromkeys(note for o in current for note in o.notes)):
         message = " ".join(notes)
         condition = Condition(
             type=ConditionType.ENVIRONMENT, status=False, reason="Adjusted", message=message, since=now
         )
         return set_condition(conditions, condition)
+    if any(o.phase is InstancePhase.RUNNING for o in current):
+        return drop_condition(conditions, ConditionType.ENVIRONMENT)
     return conditions
 
 

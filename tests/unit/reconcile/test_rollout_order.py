@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from teal.domain.conditions import ConditionType
 from teal.domain.deployments import RequestSettings
 from teal.domain.instance_records import InstanceState
+from teal.domain.instances import InstancePhase
 from teal.domain.operations import OperationStatus
 from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel, validate
@@ -338,3 +340,23 @@ def test_what_serves_is_not_ended_while_the_gateway_rejects_what_should_replace_
     passes.run()
     passes.later(1000)
     assert old in passes.processes
+
+
+def test_what_an_environment_has_otherwise_than_asked_is_said_of_the_wanted_revision_only() -> None:
+    passes = with_blue(traffic=False)
+    passes.starts = lambda r: replace(running(r), notes=("Python 3.10 instead of 3.9.",))
+    passes.update("blue", deployment_spec(model="azureml:m:2"))
+    passes.run()
+    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9."
+    passes.processes.clear()
+    passes.starts = lambda r: replace(running(r), phase=InstancePhase.STARTING, port=None)
+    passes.run()
+    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9."
+    passes.starts = running
+    passes.update("blue", deployment_spec(model="azureml:m:3"))
+    passes.run()
+    assert condition(passes, ConditionType.ENVIRONMENT) is None
+
+
+def condition(passes: Passes, kind: ConditionType) -> str | None:
+    return next((c.message for c in passes.status("blue").conditions if c.type is kind), None)
