@@ -85,17 +85,25 @@ def _find_candidates(environ: Mapping[str, str], home: Path) -> set[str]:
     folders = [Path(entry) for entry in environ.get("PATH", "").split(os.pathsep) if entry]
     folders += [Path(place) for place in ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")]
     for root in (pyenv / "versions", managed, home / ".asdf/installs/python", Path("/opt/python")):
-        folders += sorted(root.glob("*/bin"))
+        folders += _list(root, "*/bin")
     candidates = {os.path.realpath(getattr(sys, "_base_executable", sys.executable) or sys.executable)}
     for folder in folders:
         if folder.name == "shims":  # pyenv, asdf: they answer only for the version chosen there, and slowly
             continue
-        for path in folder.glob("python*"):
+        for path in _list(folder, "python*"):
             match = _NAME.fullmatch(path.name)
             too_old = match is not None and match[1] is not None and int(match[1]) < SCORING_FLOOR.minor
             if match and not too_old and path.name != "python" and os.access(path, os.X_OK):
                 candidates.add(os.path.realpath(path))
     return candidates
+
+
+def _list(folder: Path, pattern: str) -> list[Path]:
+    """What is there for this user: a folder of somebody else's, named by an inherited variable, has nothing."""
+    try:
+        return sorted(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 async def _ask(path: str) -> Interpreter | None:

@@ -66,3 +66,9 @@ async def test_broken_shims_are_looked_past(tmp_path: Path) -> None:
     assert Version(".".join(map(str, sys.version_info[:3]))) in {one.version for one in found}
     assert str(broken) not in {one.path for one in found}
     assert all(Path(one.path).is_absolute() for one in found)
+
+
+async def test_a_place_that_cannot_be_read_has_no_interpreters(tmp_path: Path) -> None:
+    unreadable = "/" + "a" * 300  # also for root, whom permissions do not stop
+    environ = {"PATH": f"{unreadable}{os.pathsep}{os.path.dirname(sys.executable)}", "PYENV_ROOT": unreadable}
+    assert await observe_interpreters(environ, home=tmp_path)
