@@ -1,6 +1,7 @@
 """Online deployments over REST (`spec/wire.md` §3.7)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.responses import JSONResponse, Response
@@ -15,6 +16,7 @@ from teal.control import deployments as control
 from teal.control.deployments import DeploymentView
 from teal.domain.deployments import MAX_INSTANCES, DeploymentSpec, OnlineDeployment
 from teal.domain.errors import InvalidInput, NotFound
+from teal.domain.failures import Failure
 from teal.domain.operations import Operation
 from teal.domain.states import ProvisioningState
 from teal.store.database import Transaction
@@ -85,7 +87,7 @@ async def delete_deployment(call: InWorkspace, endpoint: str, deployment: str) -
 
 
 async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
-    """The last lines of every instance, and of those whose failure ended the last change; with neither, the reason."""
+    """The last lines of every instance, and of those whose failure ended the last change, with the reason of it."""
     members = Members(await call.json())
     container, tail = _parse_container(members.text("containerType")), members.whole("tail", DEFAULT_LOG_LINES)
     if tail < 1:
@@ -93,12 +95,11 @@ async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONRes
     tail = min(tail, MAX_LOG_LINES)
     view = await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
     texts: dict[str, str] = {}
-    if view.state is ProvisioningState.FAILED and (left := view.status.failed_logs.get(container)):
-        texts["failed"] = "".join(left.splitlines(keepends=True)[-tail:])
+    if view.state is ProvisioningState.FAILED and view.status.failure:
+        left = view.status.failed_logs.get(container, "").splitlines(keepends=True)[-tail:]
+        texts["failed"] = _end_with_reason("".join(left), view.status.failure)
     for instance in view.instances:
         texts[instance.instance_id] = await call.services.read_logs(instance.instance_id, container, tail)
-    if not texts and view.status.failure:
-        return JSONResponse({"content": f"{view.status.failure.describe()}\n"})
     if len(texts) == 1:
         return JSONResponse({"content": next(iter(texts.values()))})
     return JSONResponse({"content": "".join(f"==> {id} <==\n{text.rstrip()}\n" for id, text in texts.items())})
@@ -119,6 +120,15 @@ def _etag(deployment: OnlineDeployment | None) -> str | None:
 
 async def _format(call: WorkspaceCall, view: DeploymentView) -> dict[str, Any]:
     return _format_counted(call, view, await call.services.observe_requests(view.deployment.endpoint))
+
+
+def _end_with_reason(log: str, failure: Failure) -> str:
+    """What was logged, and why it ended unless the log says so itself: who is killed cannot write that down."""
+    if failure.code in log:
+        return log
+    evidence = replace(failure, log_tail=None) if log else failure
+    separator = "" if not log or log.endswith("\n") else "\n"
+    return f"{log}{separator}{failure.code}: {evidence.describe()}\n"
 
 
 _NO_REQUESTS = {"live": 0, "mirrored": 0, "mirror_dropped": 0, "mirror_skipped": 0}

@@ -41,6 +41,7 @@ _SEEN_ONLY = (
     "observed",
     "creation_context",
     "provisioning_state",
+    "provisioning_error",
     "scoring_uri",
     "openapi_uri",
     "kind",

@@ -55,10 +55,15 @@ class BuiltEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class BuildListener:
-    """Who hears of a build: `progress` a few words on what is going on, `log` every line for the preparation log."""
+    """Who hears of a build: `progress` a few words on what is going on, `log` every line for the preparation log.
+
+    `before_build` is given the version of Python once it is clear that the environment is not there yet; what it
+    raises keeps the build from being begun.
+    """
 
     progress: Callable[[str], None]
     log: Callable[[str], None]
+    before_build: Callable[[Version], None] = lambda _python: None
 
 
 class Environments:
@@ -115,6 +120,7 @@ class Environments:
         if built := self._load(plan):
             listener.log(f"environment {plan.key}: Python {plan.choice.interpreter.version}, already built")
             return built
+        listener.before_build(plan.choice.interpreter.version)
         build = self._builds.get(plan.key)
         if build is None:
             build = _Build()

@@ -12,6 +12,7 @@ from teal.domain.endpoint_settings import parse_deployment_settings
 from teal.domain.environment_variables import check_variables
 from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
+from teal.domain.phases import Phase
 from teal.domain.probes import ProbeSettings
 from teal.domain.states import ProvisioningState
 
@@ -66,6 +67,12 @@ class DeploymentSpec:
     extra: Mapping[str, Any] = field(default_factory=dict)
     extra_top: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def start_limit_s(self) -> float:
+        """How long an instance may take until its first good answer. Azure ends it when its liveness probe has failed
+        for good, and has it wait when only the readiness probe has: the longer of both counts."""
+        return max(self.liveness_probe.startup_limit_s, self.readiness_probe.startup_limit_s)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OnlineDeployment:
@@ -87,7 +94,7 @@ class DeploymentStatus:
     differs from
     the wanted one, and stays. `phase` is what people read while they wait; `failed_logs` what the instances that
     did not
-    get ready left behind, by container.
+    get ready left behind, by container. `phases`: the steps of the last start that a change has waited for.
     """
 
     serving: DeploymentSpec | None = None
@@ -96,6 +103,7 @@ class DeploymentStatus:
     phase: str = ""
     failed_logs: Mapping[str, str] = field(default_factory=dict)
     conditions: tuple[Condition, ...] = ()
+    phases: tuple[Phase, ...] = ()
 
 
 def revision_of(spec: DeploymentSpec) -> str:

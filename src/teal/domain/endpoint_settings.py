@@ -75,10 +75,12 @@ DEFAULT_SETTINGS = EndpointSettings()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeploymentSettings:
-    """`total_timeout_ms` limits the whole of an answer, a streamed one too; `http2`: its instances expect HTTP/2."""
+    """`total_timeout_ms` limits the whole of an answer, a streamed one too; `http2`: its instances expect HTTP/2;
+    `skip_script_validation`: an environment is built before anybody has looked at the script."""
 
     total_timeout_ms: int | None = None
     http2: bool = False
+    skip_script_validation: bool = False
 
 
 def parse_endpoint_settings(properties: Mapping[str, str], server: Limits = NO_LIMITS) -> EndpointSettings:
@@ -98,9 +100,11 @@ def parse_deployment_settings(properties: Mapping[str, str]) -> DeploymentSettin
     own = _take(properties, _DEPLOYMENT_SETTINGS)
     protocol = _choose("protocol", own.get("protocol", "http1").lower(), ("http1", "http2"))
     timeout = own.get("total_timeout_ms", NO_LIMIT)
+    skip = _choose("skip_script_validation", own.get("skip_script_validation", "false").lower(), ("true", "false"))
     return DeploymentSettings(
         total_timeout_ms=None if timeout == NO_LIMIT else _parse_whole("total_timeout_ms", timeout, 1, _MOST),
         http2=protocol == "http2",
+        skip_script_validation=skip == "true",
     )
 
 
@@ -116,7 +120,7 @@ _ENDPOINT_SETTINGS = (
     "max_bandwidth_kib_per_second",
     "max_request_bytes",
 )
-_DEPLOYMENT_SETTINGS = ("total_timeout_ms", "protocol")
+_DEPLOYMENT_SETTINGS = ("total_timeout_ms", "protocol", "skip_script_validation")
 _PRECISIONS = {"1": 100, "0.1": 10, "0.01": 1}
 _MOST = 2**31 - 1
 

@@ -47,7 +47,7 @@ class InstanceSpec:
     """One instance, wanted. The same `instance_id` always has the same spec.
 
     `mlflow_model` is the folder with the MLmodel, relative to where the model's files are, of a model that is served
-    without a script; None: there is a script.
+    without a script; None: there is a script. `start_limit_s`: how long import and `init()` may take together.
     """
 
     instance_id: str
@@ -63,6 +63,8 @@ class InstanceSpec:
     max_concurrent_requests: int = 1
     request_timeout_ms: int = 5000
     mlflow_model: str | None = None
+    start_limit_s: float | None = None
+    skip_script_validation: bool = False
 
 
 class InstancePhase(StrEnum):

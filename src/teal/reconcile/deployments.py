@@ -13,6 +13,7 @@ from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_o
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.instances import InstancePhase
+from teal.domain.phases import close_phases
 from teal.domain.states import ProvisioningState
 from teal.reconcile.lifecycle import Step, leave, step
 from teal.reconcile.seen import Seen
@@ -99,6 +100,7 @@ def settle(status: DeploymentStatus, now: float) -> DeploymentStatus:
         failure=None,
         failed_logs={},
         phase="in service",
+        phases=close_phases(status.phases, now),
         conditions=conditions,
     )
 
@@ -114,6 +116,7 @@ def give_up(status: DeploymentStatus, failure: Failure, now: float) -> Deploymen
         outcome=ProvisioningState.FAILED,
         failure=failure,
         phase="failed",
+        phases=close_phases(status.phases, now),
         conditions=set_condition(status.conditions, condition),
     )
 
@@ -122,9 +125,9 @@ def give_up(status: DeploymentStatus, failure: Failure, now: float) -> Deploymen
 
 
 def _step(record: InstanceRecord, spec: DeploymentSpec | None, seen: Seen, now: float) -> Step:
-    probe = (spec or DeploymentSpec()).readiness_probe
+    limit_s = (spec or DeploymentSpec()).start_limit_s
     id = record.instance_id
-    return step(record, seen.instances.get(id), seen.health.get(id), probe, now)
+    return step(record, seen.instances.get(id), seen.health.get(id), limit_s, now)
 
 
 def _reason_to_give_up(steps: Mapping[str, Step], revision: str) -> Failure | None:

@@ -18,6 +18,7 @@ from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel
 from teal.reconcile.deployments import DeploymentPlan, Verdict, give_up, plan_deployment, settle
 from teal.reconcile.lifecycle import drain, leave
+from teal.reconcile.phases import with_phases
 from teal.reconcile.routes import build_access, build_model
 from teal.reconcile.seen import Seen
 from teal.reconcile.wanted import Wanted
@@ -146,6 +147,8 @@ def _plan_deployments(
             continue
         plan = plan_deployment(wanted.name, name, target, status, own, seen, now, new_id)
         records += plan.records
+        if operation:
+            plan = replace(plan, status=with_phases(plan.status, operation, plan.records, seen))
         plans[name] = plan
         statuses[name] = plan.status
     return tuple(records), plans, statuses

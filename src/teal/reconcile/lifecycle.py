@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState, restart_delay_s
 from teal.domain.instances import InstanceObserved, InstancePhase
-from teal.domain.probes import ProbeSettings
 from teal.reconcile.seen import Health
 
 SETTLED_AFTER_S = 60.0
+#: An instance that is over its time says itself where it hangs; only one that cannot is given up from here.
+LAST_WORDS_S = 10.0
 IDLE_FOR_S = 0.2
 
 
@@ -24,14 +25,14 @@ class Step:
 
 
 def step(
-    record: InstanceRecord, seen: InstanceObserved | None, health: Health | None, probe: ProbeSettings, now: float
+    record: InstanceRecord, seen: InstanceObserved | None, health: Health | None, start_limit_s: float, now: float
 ) -> Step:
     """One of these things can happen to an instance that is wanted:
 
     1. its process ended: out of rotation, to be started again after a growing delay (at once when nothing is left of
        it: the server was brought down meanwhile);
     2. its process runs and the readiness probe passes: ready;
-    3. it took longer than the probe allows for its first good answer: given up;
+    3. it took longer than its probes allow for its first good answer: given up;
     4. it was in service and its readiness probe fails: out of rotation until it passes again;
     5. it was in service and its liveness probe fails: replaced;
     6. nothing.
@@ -48,7 +49,7 @@ def step(
     if health is None:
         return Step(record)
     if record.state is InstanceState.STARTED:
-        return _starting(record, seen, health, probe, now)
+        return _starting(record, seen, health, start_limit_s, now)
     if health.liveness.passing is False:
         return Step(leave(record, now, reachable=True))
     if health.readiness.passing is False:
@@ -113,16 +114,16 @@ def _start_over(record: InstanceRecord, now: float) -> InstanceRecord:
     )
 
 
-def _starting(record: InstanceRecord, seen: InstanceObserved, health: Health, probe: ProbeSettings, now: float) -> Step:
+def _starting(record: InstanceRecord, seen: InstanceObserved, health: Health, start_limit_s: float, now: float) -> Step:
     if health.readiness.passing:
         return Step(replace(record, state=InstanceState.READY, since=now, ever_ready=True, has_answered=True))
-    is_late = record.running_since is not None and now - record.running_since > probe.startup_limit_s
+    is_late = record.running_since is not None and now - record.running_since > start_limit_s + LAST_WORDS_S
     if is_late and not record.has_answered:
         failure = Failure(
             code="ResourceNotReady",
-            message=f"The instance did not answer its readiness probe within {probe.startup_limit_s:g} s. "
+            message=f"The instance did not answer its readiness probe within {start_limit_s:g} s. "
             f"It was {seen.detail or seen.phase}; last probe: {health.readiness.last_failure or 'no answer'}.",
-            hint="If init() needs longer, raise initial_delay or failure_threshold of the readiness_probe.",
+            hint="If init() needs longer, raise initial_delay or failure_threshold of the liveness_probe.",
         )
         return Step(leave(record, now, reachable=False), failure=failure, hopeless=True)
     return Step(record)

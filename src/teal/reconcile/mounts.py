@@ -9,6 +9,7 @@ from teal.domain.assets import AssetVersion
 from teal.domain.blobs import DATASTORE_CONTAINER, Blob
 from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentSpec
+from teal.domain.endpoint_settings import parse_deployment_settings
 from teal.domain.errors import NotFound
 from teal.domain.instance_records import InstanceRecord
 from teal.domain.instance_types import find_instance_size
@@ -56,6 +57,8 @@ def build_instance_spec(
         max_concurrent_requests=spec.request_settings.max_concurrent_requests_per_instance,
         request_timeout_ms=spec.request_settings.request_timeout_ms,
         mlflow_model=folder,
+        start_limit_s=spec.start_limit_s,
+        skip_script_validation=parse_deployment_settings(spec.properties).skip_script_validation,
     )
 
 

@@ -42,6 +42,7 @@ _FILLED_IN = (
     "id",
     "resourceGroup",
     "provisioning_state",
+    "provisioning_error",
     "creation_context",
     "utc_time_created",
     "latest_version",

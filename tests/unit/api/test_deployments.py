@@ -1,5 +1,6 @@
 """Online deployments over REST: what the server fills in, what it keeps, what it shows of the instances."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -214,7 +215,11 @@ async def test_logs_of_a_failed_deployment_are_those_it_left(rest: RestServer) -
         failed_logs={"inference-server": "one\ntwo\n"},
     )
     await rest.store.write(lambda tx: stored_deployments.save_deployment_status(tx, "diabetes", "blue", status))
-    assert (await rest.client.post(f"{BLUE}/getLogs", json={"tail": 1})).json() == {"content": "two\n"}
+    said = "UserScriptInitFailed: init() raised.\n"
+    assert (await rest.client.post(f"{BLUE}/getLogs", json={"tail": 1})).json() == {"content": f"two\n{said}"}
+    logged = replace(status, failed_logs={"inference-server": f"one\n{said}"})
+    await rest.store.write(lambda tx: stored_deployments.save_deployment_status(tx, "diabetes", "blue", logged))
+    assert (await rest.client.post(f"{BLUE}/getLogs", json={"tail": 1})).json() == {"content": said}
     other = await rest.client.post(f"{BLUE}/getLogs", json={"containerType": "StorageInitializer"})
     assert "init() raised." in other.json()["content"]
 

@@ -85,6 +85,8 @@ def test_a_script_that_does_not_parse_is_refused_with_its_line(client: MLClient,
     with pytest.raises(ValidationError, match=r"score\.py, line 1"):
         client.online_deployments.begin_create_or_update(deployment(folder))
     client.online_deployments.begin_create_or_update(deployment(folder), skip_script_validation=True).result()
+    sent = arm.sent("PUT", "/deployments/blue")[0]
+    assert sent["properties"]["properties"] == {"teal.skip_script_validation": "true"}
 
 
 @pytest.mark.usefixtures("endpoint")

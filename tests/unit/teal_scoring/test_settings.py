@@ -19,6 +19,12 @@ def test_defaults_are_those_of_the_reference_server() -> None:
     assert settings.capture is None
 
 
+def test_where_probes_limit_the_start_only_a_limit_that_somebody_set_is_beside_theirs() -> None:
+    settings = parse(TEAL_START_LIMIT_S="1210")
+    assert (settings.start_limit_s, settings.worker_timeout_s) == (1210, 0)
+    assert parse(TEAL_START_LIMIT_S="1210", WORKER_TIMEOUT="60").worker_timeout_s == 60
+
+
 def test_the_command_line_wins_over_the_environment() -> None:
     settings = parse("--entry_script", "a.py", "--worker_count", "3", AZUREML_ENTRY_SCRIPT="b.py", WORKER_COUNT="2")
     assert (settings.entry_script, settings.worker_count) == ("a.py", 3)

@@ -5,7 +5,7 @@ BootFailed
 │   └── BadArguments
 ├── PortTaken                somebody else listens on the port
 ├── DebuggerMissing          AZUREML_DEBUG_PORT is set and debugpy is not installed
-├── StartTimedOut            import and init() took longer than WORKER_TIMEOUT
+├── StartTimedOut            import and init() took longer than they may
 └── UserScriptError          see user_script.py
 """
 

@@ -47,6 +47,9 @@ class Settings:
     """A second port for the same routes; None: the scoring port does for probes."""
     worker_count: int = 1
     worker_timeout_s: float = DEFAULT_WORKER_TIMEOUT_S
+    """For import and init(); 0: no limit."""
+    start_limit_s: float = 0.0
+    """What the deployment's probes allow for them; 0: nobody probes."""
     scoring_timeout_ms: int = DEFAULT_SCORING_TIMEOUT_MS
     max_concurrent: int = 1
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
@@ -90,6 +93,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
             " --config_file",
             "Without either, main.py in AML_APP_ROOT is the script.",
         )
+    start_limit_s = _parse_float("TEAL_START_LIMIT_S", environ, 0.0)
     return Settings(
         entry_script=entry_script,
         app_root=app_root,
@@ -100,7 +104,9 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         port=_parse_port("--port", arguments.port, DEFAULT_PORT),
         health_port=_parse_health_port(arguments.health_port, environ),
         worker_count=_parse_worker_count(arguments.worker_count, environ),
-        worker_timeout_s=_parse_float("WORKER_TIMEOUT", environ, DEFAULT_WORKER_TIMEOUT_S),
+        # Where probes say how long a start may take, the reference server's default would only cut it short.
+        worker_timeout_s=_parse_float("WORKER_TIMEOUT", environ, 0.0 if start_limit_s else DEFAULT_WORKER_TIMEOUT_S),
+        start_limit_s=start_limit_s,
         scoring_timeout_ms=_parse_int("SCORING_TIMEOUT_MS", environ, DEFAULT_SCORING_TIMEOUT_MS),
         max_concurrent=_parse_int("TEAL_MAX_CONCURRENT", environ, 1),
         max_body_bytes=_parse_int("TEAL_MAX_BODY_BYTES", environ, DEFAULT_MAX_BODY_BYTES, 2**40),

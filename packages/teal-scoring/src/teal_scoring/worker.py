@@ -54,7 +54,7 @@ def run_worker(settings: Settings, listeners: Sequence[socket.socket], report: B
     install_stand_ins()
     apply_logging_file(_logging_folders(settings))
     attach_debugger(settings.debug_port)
-    with StartWatch(settings.worker_timeout_s, report):
+    with StartWatch(settings, report):
         load = _load_mlflow_model if settings.mlflow_model else _load_script
         served = load(settings, report)
     scoring = served.scoring

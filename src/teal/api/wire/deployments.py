@@ -11,6 +11,7 @@ from teal.api.wire.resources import (
     SAID_IN_PROPERTIES,
     format_conditions,
     format_failure,
+    format_phases,
     format_system_data,
     format_type,
 )
@@ -82,6 +83,7 @@ def format_deployment(
         "revision": revision_of(deployment.spec),
         "servingRevision": revision_of(status.serving) if status.serving else None,
         "phase": status.phase,
+        "phases": format_phases(status.phases),
         "instances": [
             {
                 "id": instance.instance_id,

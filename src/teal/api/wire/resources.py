@@ -6,6 +6,7 @@ from typing import Any
 
 from teal.domain.conditions import Condition
 from teal.domain.failures import Failure
+from teal.domain.phases import Phase
 from teal.domain.resource_ids import PROVIDER
 
 WRITTEN_BY = {"createdBy": "teal", "createdByType": "User", "lastModifiedBy": "teal", "lastModifiedByType": "User"}
@@ -49,6 +50,18 @@ def format_conditions(conditions: Iterable[Condition]) -> list[dict[str, Any]]:
             "since": format_time(condition.since),
         }
         for condition in conditions
+    ]
+
+
+def format_phases(phases: Iterable[Phase]) -> list[dict[str, Any]]:
+    """The steps of a start; the one that goes on has no `seconds` yet."""
+    return [
+        {
+            "name": phase.name,
+            "startedAt": format_time(phase.started_at),
+            **({} if phase.ended_at is None else {"seconds": round(phase.ended_at - phase.started_at, 3)}),
+        }
+        for phase in phases
     ]
 
 

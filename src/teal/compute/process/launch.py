@@ -77,6 +77,8 @@ def build_variables(
         "TEAL_MAX_CONCURRENT": str(spec.max_concurrent_requests),
         "TEAL_DEPLOYMENT": spec.deployment,
     }
+    if spec.start_limit_s is not None:
+        ours["TEAL_START_LIMIT_S"] = f"{spec.start_limit_s:g}"
     if spec.model is not None:
         ours["AZUREML_MODEL_DIR"] = str(directory.find_model_dir(spec.model))
     if spec.scoring_script:

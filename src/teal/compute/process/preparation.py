@@ -2,8 +2,13 @@
 
 import asyncio
 import errno
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+
+from packaging.version import Version
 
 from teal.compute.environment_plans import EnvironmentFailed
 from teal.compute.environments import BuildListener, BuiltEnvironment, Environments
@@ -11,6 +16,7 @@ from teal.compute.placement import PathOutside, apply_copies, apply_links
 from teal.compute.process.directories import InstanceDirectory
 from teal.domain.failures import Failure
 from teal.domain.instances import InstanceSpec
+from teal.domain.scoring_scripts import build_missing_failure, find_script_fault
 
 
 class PreparationFailed(Exception):
@@ -35,14 +41,37 @@ async def apply_preparation(
         if directory.load_prepared() is None:
             begin_phase("placing files")
             await _place_files(directory, spec)
-        begin_phase("building environment")
-        return await environments.build(spec.environment, listener)
+        begin_phase("looking up environment")
+
+        def begin_build(python: Version) -> None:
+            check_script(directory, spec, python)
+            begin_phase("building environment")
+
+        return await environments.build(spec.environment, replace(listener, before_build=begin_build))
     except EnvironmentFailed as refused:
         raise PreparationFailed(refused.failure, permanent=refused.permanent) from None
     except PathOutside as refused:
         raise PreparationFailed(Failure(code="AssetPathInvalid", message=f"{refused}."), permanent=True) from None
     except OSError as error:
         raise PreparationFailed(build_disk_failure(error), permanent=False) from error
+
+
+def check_script(directory: InstanceDirectory, spec: InstanceSpec, python: Version) -> None:
+    """Refuse a script that cannot serve before minutes are spent on its environment. Raises PreparationFailed.
+
+    Where the environment is there already, importing the script tells the same as fast.
+    """
+    if spec.scoring_script is None or spec.skip_script_validation:
+        return
+    path = directory.app_root / spec.scoring_script
+    if not path.is_file():
+        names = (str(file.relative_to(directory.app_root)) for file in sorted(directory.app_root.rglob("*")))
+        fault: Failure | None = build_missing_failure(spec.scoring_script, ", ".join(islice(names, _LISTED_FILES)))
+    else:
+        is_known = python.release[:2] <= sys.version_info[:2]
+        fault = find_script_fault(path.read_bytes(), spec.scoring_script, knows_syntax=is_known)
+    if fault is not None:
+        raise PreparationFailed(fault, permanent=True)
 
 
 def build_disk_failure(error: OSError) -> Failure:
@@ -57,6 +86,8 @@ def build_disk_failure(error: OSError) -> Failure:
 
 
 # --- private
+
+_LISTED_FILES = 20
 
 
 async def _place_files(directory: InstanceDirectory, spec: InstanceSpec) -> None:

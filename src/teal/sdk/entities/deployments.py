@@ -46,8 +46,10 @@ class OnlineDeployment(YamlText):
     id: str | None = None
     location: str | None = None
     provisioning_state: str | None = None
+    #: Of a deployment that is Failed: code, and message with traceback and what to do.
+    provisioning_error: dict[str, Any] | None = None
     creation_context: dict[str, Any] | None = None
-    #: What is going on now: revision, phase, instances, conditions, requests.
+    #: What is going on now: revision, phase, phases, instances, conditions, requests.
     observed: dict[str, Any] | None = None
     #: Which state was read; a change of another state is refused (If-Match).
     etag: str | None = field(default=None, repr=False, compare=False)

@@ -25,6 +25,7 @@ from teal.sdk.wire.deployments import build_deployment, parse_deployment
 from teal.sdk.wire.fields import as_map
 from teal.sdk.wire.patches import build_patch
 
+SKIP_PROPERTY = "teal.skip_script_validation"
 CONTAINER_TYPES = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
 
 
@@ -68,7 +69,7 @@ class OnlineDeploymentOperations:
         path = self._path(deployment.name, deployment.endpoint_name)
         # The endpoint first: nobody wants to wait for an upload to learn that its name was misspelt.
         self._conversation.get(path.rpartition("/deployments/")[0], "onlineEndpoints")
-        resolved = self._resolve(deployment, check=not skip_script_validation)
+        resolved = self._resolve(_told_to_skip(deployment, skip_script_validation), check=not skip_script_validation)
         body = build_deployment(resolved, location=self._workspaces.location())
         return self._begin("PUT", path, body, only_new=only_new)
 
@@ -83,7 +84,8 @@ class OnlineDeploymentOperations:
         """Send the difference between two states of one deployment."""
         location = before.location or self._workspaces.location()
         old = build_deployment(self._resolve(before, check=False), location=location)
-        new = build_deployment(self._resolve(after, check=not skip_script_validation), location=location)
+        after = self._resolve(_told_to_skip(after, skip_script_validation), check=not skip_script_validation)
+        new = build_deployment(after, location=location)
         path = self._path(before.name, before.endpoint_name)
         return self._begin("PATCH", path, build_patch(old, new), etag=before.etag)
 
@@ -221,6 +223,13 @@ class _Assets(Protocol):
 
     def resolve(self, asset: Any, /) -> str: ...
     def find_same(self, asset: Any, /) -> Any: ...
+
+
+def _told_to_skip(deployment: OnlineDeployment, skip: bool) -> OnlineDeployment:
+    """The server looks at the script too, before it builds an environment; it is told in a property of Teal's own."""
+    if not skip:
+        return deployment
+    return dataclasses.replace(deployment, properties={**deployment.properties, SKIP_PROPERTY: "true"})
 
 
 def _or_new(asset: Any, operations: _Assets) -> str | None:

@@ -71,6 +71,7 @@ def parse_deployment(resource: Mapping[str, Any]) -> OnlineDeployment:
         "readiness_probe": settings.parse_probe(properties.get("readinessProbe")),
         "data_collector": settings.parse_data_collector(properties.get("dataCollector")),
         "provisioning_state": properties.get("provisioningState"),
+        "provisioning_error": as_map(properties.get("provisioningError")) or None,
         "creation_context": creation_context(resource),
         "observed": snake_keys(observed) if observed else None,
     }
