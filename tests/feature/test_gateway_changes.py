@@ -152,7 +152,7 @@ async def test_a_key_is_rotated_while_holders_of_the_other_one_call(scene: Scene
 async def test_a_withdrawn_endpoint_is_gone_and_may_come_back(scene: Scene) -> None:
     for _ in range(3):
         scene.bed.gateway.withdraw("orders")
-        assert (await scene.bed.gateway.wait_in_force("orders", None, 10)).withdrawn
+        assert (await scene.bed.gateway.wait_in_force("orders", None, 10)).version is None
         assert (await scene.bed.score()).status_code == 404
         await scene.bed.publish(build_endpoint(build_target(scene.blue)))
         assert (await scene.bed.score()).status_code == 200

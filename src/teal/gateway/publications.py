@@ -61,9 +61,12 @@ class Publications:
 
     def publish(self, resources: EndpointResources) -> None:
         """Want exactly these resources; wanting nothing (`version` None) withdraws the endpoint."""
+        target = self.target(resources.endpoint)
         self._held.discard(resources.endpoint)
         record = self._records.get(resources.endpoint)
         if record is not None and record.wanted.version == resources.version:
+            return
+        if record is None and target == resources:  # unwanted already: to say so again would be news without end
             return
         good = record.good if record is not None else None
         self._records[resources.endpoint] = _Record(wanted=resources, good=good)

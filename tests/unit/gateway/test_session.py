@@ -7,7 +7,7 @@ import pytest
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 
 from teal.gateway.model import EndpointModel, Host, Target
-from teal.gateway.publications import Publications
+from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, Kind, build_resources
 from teal.gateway.session import Session
 
@@ -16,6 +16,7 @@ GREEN = Target("green", (Host("green-1", "127.0.0.1", 9002),), max_in_flight=2, 
 MODEL = EndpointModel("orders", ("key",), (BLUE,), traffic={"blue": 100}, mirror={})
 BOTH = replace(MODEL, targets=(BLUE, GREEN))
 OTHER = replace(MODEL, name="other")
+GONE = InForce(version=None, rejected=None, pending=False)
 
 Said = tuple[str, list[str], list[str]]
 
@@ -177,7 +178,7 @@ def test_an_endpoint_withdrawn_while_a_gateway_starts_does_not_hold_it_up(public
         peer.accept()
     publications.publish(EndpointResources("other", version=None))
     assert ("SCOPES", ["orders"], []) in peer.accept_everything()
-    assert publications.in_force("other").withdrawn
+    assert publications.in_force("other") == GONE
 
 
 def test_rejected_first_scopes_are_sent_again_one_by_one(publications: Publications) -> None:
@@ -241,7 +242,7 @@ def test_a_withdrawn_endpoint_loses_its_scope_first(publications: Publications, 
     peer.say(Kind.ROUTES, drop=["orders"])
     assert peer.accept() == ("CLUSTERS", [], ["orders/blue"])
     peer.say(Kind.HOSTS, drop=["orders/blue"])
-    assert publications.in_force("orders").withdrawn
+    assert publications.in_force("orders") == GONE
 
 
 def test_an_endpoint_that_comes_back_is_delivered_whole(publications: Publications, peer: Peer) -> None:
@@ -380,10 +381,10 @@ def test_a_gateway_that_connects_again_replaces_its_earlier_stream(publications:
 
 
 def test_an_unknown_endpoint_is_neither_in_force_nor_pending(publications: Publications) -> None:
-    assert publications.in_force("nobody").withdrawn
+    assert publications.in_force("nobody") == GONE
     publications.report_rejected("nobody", "1", "words")
     publications.report_settled("nobody")
-    assert publications.in_force("nobody").withdrawn
+    assert publications.in_force("nobody") == GONE
 
 
 def test_changes_are_announced_with_the_endpoint_that_they_are_about() -> None:
@@ -409,3 +410,20 @@ def test_changes_are_announced_with_the_endpoint_that_they_are_about() -> None:
 def test_what_cannot_be_placed_is_left_alone(peer: Peer, noise: Callable[[Peer], None]) -> None:
     noise(peer)
     assert peer.waiting() == []
+
+
+def test_withdrawing_what_is_gone_already_is_no_news() -> None:
+    announced: list[str | None] = []
+    publications = Publications(announced.append)
+    publish(publications, MODEL)
+    publications.set_complete()
+    peer = Peer(publications)
+    peer.start()
+    peer.accept_everything()
+    publications.publish(EndpointResources("orders", version=None))
+    peer.accept_everything()
+    assert publications.in_force("orders") == GONE
+    announced.clear()
+    publications.publish(EndpointResources("orders", version=None))
+    assert announced == []
+    assert publications.in_force("orders") == GONE
