@@ -15,10 +15,12 @@ from pathlib import Path
 
 from examples.demo.answers import load_questions
 from examples.demo.command import CommandFailed, Teal
-from examples.demo.scratch import copy_example, stop_processes, train_models
+from examples.demo.scratch import REPOSITORY, copy_example, stop_processes
 from examples.demo.steps import Verdict, roll_out
+from examples.demo.training import train
 from examples.demo.view import View
 
+LOCK = REPOSITORY / "requirements" / "demo.txt"
 MODELS = {"blue": "linear", "green": "boosting"}
 INTERRUPTED = 130
 FAILURES_SHOWN = 10
@@ -59,7 +61,7 @@ async def play(folder: Path, teal: Teal) -> Verdict:
         example = copy_example(folder)
         async with asyncio.TaskGroup() as group:
             group.create_task(teal.text("up", "--detach", "--port", "0", "--gateway-port", "0"))
-            group.create_task(train_models(example, folder, teal.environment))
+            group.create_task(train(example, LOCK, folder=folder, environment=teal.environment))
         questions = load_questions(example / "expected.json", MODELS)
         return await roll_out(replace(teal, folder=example), questions, view)
 

@@ -1,20 +1,16 @@
-"""The demo's scratch folder: the example, trained models, the server's data; and its end, with all that runs in it."""
+"""The demo's scratch folder: the example, its models, the server's data; and its end, with all that runs in it."""
 
 import asyncio
 import contextlib
 import os
 import shutil
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 
-from examples.demo.command import run_program
-
 REPOSITORY = Path(__file__).parents[2]
 EXAMPLE = REPOSITORY / "examples" / "diabetes"
-LOCK = REPOSITORY / "requirements" / "demo.txt"
 STOPPING_TAKES_AT_MOST_S = 20
 
 
@@ -23,17 +19,6 @@ def copy_example(folder: Path) -> Path:
     example = folder / "diabetes"
     shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns("models", "expected.json", "__pycache__"))
     return example
-
-
-async def train_models(example: Path, folder: Path, environment: Mapping[str, str]) -> None:
-    """In an environment of its own: Teal itself knows nothing of scikit-learn."""
-    uv = Path(sys.executable).parent / "uv"
-    python = folder / "training" / "bin" / "python"
-    make = ("venv", "--quiet", "--python", sys.executable, str(folder / "training"))
-    install = ("pip", "install", "--quiet", "--python", str(python), "--require-hashes", "-r", str(LOCK))
-    train = (str(example / "train.py"), str(example))
-    for program, words in ((uv, make), (uv, install), (python, train)):
-        await run_program(program, *words, folder=folder, environment=environment)
 
 
 def processes_in(folder: Path) -> Iterator[psutil.Process]:

@@ -16,8 +16,9 @@ from typing import Any
 
 import httpx
 
-from examples.demo.command import CommandFailed, Teal, run_program
+from examples.demo.command import CommandFailed, Teal
 from examples.demo.scratch import REPOSITORY, stop_processes
+from examples.demo.training import train
 
 EXAMPLE = Path(__file__).parent
 LOCK = REPOSITORY / "requirements" / "heart.txt"
@@ -63,7 +64,8 @@ async def play(folder: Path, teal: Teal) -> int:
     shutil.copytree(EXAMPLE, example, ignore=shutil.ignore_patterns("__pycache__", "models", "*.json"))
     async with asyncio.TaskGroup() as group:
         group.create_task(teal.text("up", "--detach", "--port", "0", "--gateway-port", "0"))
-        group.create_task(train(example, folder, teal))
+        trained = group.create_task(train(example, LOCK, "--no-deps", folder=folder, environment=teal.environment))
+    print("".join(f"    {line}\n" for line in trained.result().splitlines()), end="", flush=True)
     # Both models ask for xgboost, whose package for graphics cards this demo does without.
     shutil.copyfile(OVERRIDES, folder / "data" / "model-overrides.txt")
     teal = Teal(teal.program, example, teal.environment)
@@ -127,17 +129,6 @@ async def try_payloads(teal: Teal, example: Path, predictions: Sequence[int]) ->
 
 def say(words: str) -> None:
     print(f"· {words}", flush=True)
-
-
-async def train(example: Path, folder: Path, teal: Teal) -> None:
-    """In an environment of its own: Teal itself knows nothing of MLflow."""
-    uv = Path(sys.executable).parent / "uv"
-    python = folder / "training" / "bin" / "python"
-    make = ("venv", "--quiet", "--python", sys.executable, str(folder / "training"))
-    install = ("pip", "install", "--quiet", "--python", str(python), "--no-deps", "--require-hashes", "-r", str(LOCK))
-    for program, words in ((uv, make), (uv, install), (python, (str(example / "train.py"), str(example)))):
-        printed = await run_program(program, *words, folder=folder, environment=teal.environment)
-        print("".join(f"    {line}\n" for line in printed.splitlines()), end="", flush=True)
 
 
 async def invoke(teal: Teal, *words: str) -> str:
