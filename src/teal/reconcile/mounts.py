@@ -43,14 +43,15 @@ def build_instance_spec(
         environment = EnvironmentDefinition(
             label=f"of model {model.name}:{model.version}", model_files=_load_text_files(model, folder)
         )
+    code = _code(tx, workspace, spec.code_id, object_path) if spec.code_id else None
     return InstanceSpec(
         instance_id=record.instance_id,
         endpoint=record.endpoint,
         deployment=record.deployment,
         revision=record.revision,
         model=model,
-        code=_code(tx, workspace, spec.code_id, object_path) if spec.code_id else None,
-        scoring_script=spec.scoring_script,
+        code=code,
+        scoring_script=_find_script(tx, workspace, spec, code),
         environment=environment,
         environment_variables=spec.environment_variables,
         size=find_instance_size(spec.instance_type),
@@ -111,6 +112,17 @@ def _code(tx: Transaction, workspace: WorkspaceId, text: str, object_path: Calla
     asset = _find(tx, workspace, AssetKind.CODE, text)
     container, path = parse_blob_uri(str(asset.body["codeUri"]))
     return _mount(tx, asset, container, path, strip=path, object_path=object_path)
+
+
+def _find_script(tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec, code: AssetMount | None) -> str | None:
+    """Its path in the code's folder; published notebooks also name it with that folder (`code/score.py`)."""
+    script = spec.scoring_script
+    if script is None or code is None or spec.code_id is None:
+        return script
+    _, path = parse_blob_uri(str(_find(tx, workspace, AssetKind.CODE, spec.code_id).body["codeUri"]))
+    there = {file.path for file in code.files}
+    without_folder = script.removeprefix("./").removeprefix(f"{path.rpartition('/')[2]}/")
+    return without_folder if script not in there and without_folder in there else script
 
 
 def _mount(

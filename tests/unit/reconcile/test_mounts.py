@@ -94,6 +94,22 @@ async def test_code_appears_without_its_folder(store: Store) -> None:
     assert all(isinstance(f, FileMount) for f in spec.code.files)
 
 
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("score.py", "score.py"),
+        ("src/score.py", "score.py"),
+        ("src/absent.py", "src/absent.py"),
+        ("other/score.py", "other/score.py"),
+    ],
+)
+async def test_a_script_may_be_named_with_the_folder_that_its_code_was_uploaded_as(
+    store: Store, asked: str, meant: str
+) -> None:
+    await save_code_and_environment(store)
+    assert (await build(store, model=None, scoring_script=asked)).scoring_script == meant
+
+
 async def test_the_environment_is_handed_on_as_it_was_written(store: Store) -> None:
     await save_code_and_environment(store)
     environment = (await build(store, model=None)).environment
