@@ -14,6 +14,7 @@ from teal.compute.conda import CondaFileInvalid, CondaPackagesUnknown, Requireme
 from teal.compute.curated import find_curated_conda_file
 from teal.compute.interpreters import SCORING_FLOOR, Interpreter, InterpreterChoice
 from teal.compute.model_environments import ModelFolderInvalid, parse_model_files
+from teal.compute.unsaid_limits import add_unsaid_limits
 from teal.compute.uv import UvRefusal, assess_refusal, format_refusal, trim_output
 from teal.domain.failures import Failure
 from teal.domain.instances import EnvironmentDefinition
@@ -66,7 +67,8 @@ def parse_definition(definition: EnvironmentDefinition) -> ParsedDefinition:
     elif conda_file is not None and definition.image:
         notes = (f"instances are processes here: image {definition.image} is not used, only the conda_file is",)
     try:
-        return ParsedDefinition(parse_conda_file(conda_file) if conda_file else Requirements(), notes)
+        found = parse_conda_file(conda_file) if conda_file else Requirements()
+        return ParsedDefinition(add_unsaid_limits(found), notes)
     except CondaPackagesUnknown as error:
         raise build_unknown_failure(definition.label, error.names) from None
     except CondaFileInvalid as error:

@@ -12,7 +12,6 @@ from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
-from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
@@ -23,6 +22,7 @@ from teal.compute.conda import (
     parse_conda_file,
     parse_pip_requirements,
 )
+from teal.compute.unsaid_limits import add_unsaid_limits
 
 
 class ModelFolderInvalid(ValueError):
@@ -46,7 +46,7 @@ def parse_model_files(files: Mapping[str, str]) -> ModelRequirements:
     found = _parse_environment(files, flavor)
     requirements = _fix_python(found.requirements, flavor)
     requirements = _add_mlflow(requirements, mlmodel)
-    return replace(found, requirements=_add_constraints(requirements))
+    return replace(found, requirements=add_unsaid_limits(requirements))
 
 
 # --- private
@@ -54,19 +54,6 @@ def parse_model_files(files: Mapping[str, str]) -> ModelRequirements:
 _DEFAULT_NAMES = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
 _REQUIREMENTS = "requirements.txt"
 _BUILD_TOOLS = frozenset({"python", "pip", "setuptools", "wheel"})
-
-# (package, first version that needs the constraints no more, constraints). Such versions were compiled for numpy 1, or
-# call what later versions of their friends dropped, and do not say so in their own metadata.
-_RULES = (
-    ("scikit-learn", "1.4.2", ("numpy<2", "scipy<1.12", "pandas<2.3")),
-    ("pandas", "2.2.2", ("numpy<2",)),
-    ("xgboost", "2.1", ("numpy<2", "pandas<2.3")),
-    ("lightgbm", "4.4", ("numpy<2",)),
-    ("statsmodels", "0.14.2", ("numpy<2",)),
-    ("matplotlib", "3.9", ("numpy<2",)),
-    ("pyarrow", "16.1", ("numpy<2",)),
-    ("torch", "2.3", ("numpy<2",)),
-)
 
 
 def _parse_mapping(files: Mapping[str, str], name: str) -> dict[str, Any]:
@@ -191,27 +178,3 @@ def _add_mlflow(requirements: Requirements, mlmodel: Mapping[str, Any]) -> Requi
         packages=(*requirements.packages, wanted),
         notes=(*requirements.notes, f"{wanted} is added, which the model's files do not name and which loads it"),
     )
-
-
-def _add_constraints(requirements: Requirements) -> Requirements:
-    pins = dict(_list_pins(requirements.packages))
-    added: dict[str, str] = {}
-    for package, bound, constraints in _RULES:
-        version = pins.get(package)
-        if version is not None and version < Version(bound):
-            for line in constraints:
-                if Requirement(line).name not in pins:  # a pin of the model's own counts for more
-                    added.setdefault(line, f"{package} {version}")
-    notes = tuple(f"{line} is added, which {reason} needs and does not say" for line, reason in added.items())
-    return replace(requirements, constraints=(*requirements.constraints, *added), notes=(*requirements.notes, *notes))
-
-
-def _list_pins(packages: tuple[str, ...]) -> Iterator[tuple[str, Version]]:
-    for line in packages:
-        try:
-            requirement = Requirement(line)
-            exact = [one.version.removesuffix(".*") for one in requirement.specifier if one.operator in {"==", "==="}]
-            if exact:
-                yield requirement.name.lower().replace("_", "-"), Version(exact[0])
-        except (InvalidRequirement, InvalidVersion):
-            continue

@@ -214,7 +214,7 @@ def _environment_condition(
     ids = [r.instance_id for r in records if _is_current(r, revision)]
     current = [seen.instances[id] for id in ids if id in seen.instances]
     if notes := tuple(dict.fromkeys(note for o in current for note in o.notes)):
-        message = " ".join(notes)
+        message = "; ".join(notes)
         condition = Condition(
             type=ConditionType.ENVIRONMENT, status=False, reason="Adjusted", message=message, since=now
         )

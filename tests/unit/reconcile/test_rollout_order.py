@@ -344,14 +344,14 @@ def test_what_serves_is_not_ended_while_the_gateway_rejects_what_should_replace_
 
 def test_what_an_environment_has_otherwise_than_asked_is_said_of_the_wanted_revision_only() -> None:
     passes = with_blue(traffic=False)
-    passes.starts = lambda r: replace(running(r), notes=("Python 3.10 instead of 3.9.",))
+    passes.starts = lambda r: replace(running(r), notes=("Python 3.10 instead of 3.9", "no image"))
     passes.update("blue", deployment_spec(model="azureml:m:2"))
     passes.run()
-    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9."
+    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9; no image"
     passes.processes.clear()
     passes.starts = lambda r: replace(running(r), phase=InstancePhase.STARTING, port=None)
     passes.run()
-    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9."
+    assert condition(passes, ConditionType.ENVIRONMENT) == "Python 3.10 instead of 3.9; no image"
     passes.starts = running
     passes.update("blue", deployment_spec(model="azureml:m:3"))
     passes.run()
