@@ -3,9 +3,9 @@
 They are ARM's containers of models (`spec/mlflow.md` §7, "one store with ARM"). Called by api/mlflow.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import dropwhile, islice
 from typing import Any
 
 from teal.control.requests import Moment
@@ -14,7 +14,7 @@ from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from teal.domain.names import parse_asset_name
 from teal.domain.registry import LATEST, PROMPT_TAG, RegisteredModel, Stage, parse_alias, stage_of
 from teal.domain.resource_ids import AssetKind, AssetRef, WorkspaceId, parse_asset_ref
-from teal.domain.searches import Comparison, fits
+from teal.domain.searches import Comparison, Order, fits
 from teal.store import assets as stored
 from teal.store import deployments as stored_deployments
 from teal.store import endpoints as stored_endpoints
@@ -70,31 +70,27 @@ def search_models(
     tx: Transaction,
     workspace: WorkspaceId,
     comparisons: Sequence[Comparison],
+    orders: Sequence[Order] = (),
     *,
     after: str | None,
     limit: int,
-    descending: bool = False,
 ) -> tuple[list[RegisteredModel], str | None]:
-    """Active models that people named, by name, and where the next page starts."""
+    """Active models that people named, by name where no order is asked for, and where the next page starts."""
     equal = next((str(c.value) for c in comparisons if (c.key, c.operator) == ("name", "=")), None)
     like = next((str(c.value) for c in comparisons if (c.key, c.operator) == ("name", "LIKE")), None)
     names = list(stored_registry.list_model_names(tx, workspace, like=like, name=equal, after=None, limit=None))
-    if descending:
-        names.reverse()
-    if after is not None:
-        names = [name for name in names if (name < after if descending else name > after)]
-    found: list[RegisteredModel] = []
-    for start in range(0, len(names), limit):
-        for model in _load_models(tx, workspace, names[start : start + limit]):
-            container = model.container
-            if container.is_anonymous or container.is_archived:
-                continue
-            if not all(_container_fits(container, each) for each in comparisons):
-                continue
-            if len(found) == limit:
-                return found, found[-1].container.name
-            found.append(model)
-    return found, None
+    first = orders[0] if orders else Order("name", descending=False)
+    if first.key == "name":
+        names.sort(reverse=first.descending)
+        if after is not None:
+            names = [name for name in names if (name < after if first.descending else name > after)]
+        found = list(islice(_find_fitting(tx, workspace, names, comparisons, limit), limit + 1))
+    else:
+        found = _sort(list(_find_fitting(tx, workspace, names, comparisons, len(names))), orders)
+        if after is not None:
+            found = list(islice(dropwhile(lambda model: model.container.name != after, found), 1, None))
+    page = found[:limit]
+    return page, page[-1].container.name if len(found) > limit else None
 
 
 def change_model(
@@ -271,6 +267,35 @@ def _load_models(tx: Transaction, workspace: WorkspaceId, names: Sequence[str]) 
 
 def _with_latest(tx: Transaction, container: AssetContainer) -> RegisteredModel:
     return RegisteredModel(container=container, latest=list_latest(tx, container.workspace, container.name))
+
+
+def _find_fitting(
+    tx: Transaction, workspace: WorkspaceId, names: Sequence[str], comparisons: Sequence[Comparison], at_once: int
+) -> Iterator[RegisteredModel]:
+    """Those of the names that fit, in their order, read as far as the caller goes on."""
+    for start in range(0, len(names), at_once):
+        for model in _load_models(tx, workspace, names[start : start + at_once]):
+            container = model.container
+            if container.is_anonymous or container.is_archived:
+                continue
+            if all(_container_fits(container, each) for each in comparisons):
+                yield model
+
+
+def _sort(models: list[RegisteredModel], orders: Sequence[Order]) -> list[RegisteredModel]:
+    """`models` come by name, which decides between equals (mlflow.org, "Search for registered models")."""
+    for order in reversed(orders):
+        models.sort(key=_SORT_KEYS[order.key], reverse=order.descending)
+    return models
+
+
+_SORT_KEYS: Mapping[str, Callable[[RegisteredModel], Any]] = {
+    "name": lambda model: model.container.name,
+    "creation_timestamp": lambda model: model.container.created_at,
+    "last_updated_timestamp": lambda model: model.modified_at,
+    "timestamp": lambda model: model.modified_at,
+}
+ORDER_KEYS = tuple(_SORT_KEYS)
 
 
 def _container_fits(container: AssetContainer, comparison: Comparison) -> bool:

@@ -32,6 +32,11 @@ class RegisteredModel:
     container: AssetContainer
     latest: tuple[AssetVersion, ...] = ()
 
+    @property
+    def modified_at(self) -> float:
+        """When it changed last; a new version is a change."""
+        return max([self.container.modified_at, *(version.modified_at for version in self.latest)])
+
 
 def parse_stage(text: str) -> Stage:
     for stage in Stage:

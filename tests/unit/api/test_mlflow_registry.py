@@ -322,6 +322,31 @@ async def test_searches_come_in_pages_and_by_what_is_asked(registry: Registry) -
     ] == "INVALID_PARAMETER_VALUE"
 
 
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("name DESC", ["m3", "m2", "m1"]),
+        ("creation_timestamp DESC", ["m3", "m2", "m1"]),
+        ("last_updated_timestamp DESC", ["m1", "m3", "m2"]),
+        ("timestamp", ["m2", "m3", "m1"]),
+    ],
+)
+async def test_registered_models_come_in_the_order_that_is_asked_for(
+    registry: Registry, order: str, names: list[str]
+) -> None:
+    for name in ("m1", "m2", "m3"):
+        await registry.must("POST", "registered-models/create", json={"name": name})
+        registry.rest.now += 1
+    await registry.register(name="m1")  # a new version is a change of its model
+    found, token = [], None
+    while token != "":
+        asked = {"order_by": order, "max_results": 1, **({"page_token": token} if token else {})}
+        page = await registry.must("GET", "registered-models/search", params=asked)
+        found += [each["name"] for each in page["registered_models"]]
+        token = page.get("next_page_token", "")
+    assert found == names
+
+
 async def test_errors_have_the_shape_that_mlflow_shows(registry: Registry) -> None:
     assert (await registry.refused("GET", "registered-models/get", params={"name": "m"}))[:2] == (
         404,

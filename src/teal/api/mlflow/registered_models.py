@@ -31,11 +31,10 @@ async def get(call: InWorkspace) -> JSONResponse:
 async def search(call: InWorkspace) -> JSONResponse:
     members = await read_members(call)
     comparisons = parse_filter(members.text("filter"), attributes=wire.MODEL_FILTERS)
-    orders = parse_orders(read_orders(call), keys=("name", "last_updated_timestamp", "creation_timestamp"))
+    orders = parse_orders(read_orders(call), keys=control.ORDER_KEYS)
     after, limit = members.text("page_token") or None, read_limit(members, PAGE)
-    descending = bool(orders) and orders[0].key == "name" and orders[0].descending
     found, following = await call.read(
-        lambda tx: control.search_models(tx, call.id, comparisons, after=after, limit=limit, descending=descending)
+        lambda tx: control.search_models(tx, call.id, comparisons, orders, after=after, limit=limit)
     )
     root = artifact_root(call)
     page = {"next_page_token": following} if following else {}

@@ -39,11 +39,10 @@ def require_text(members: Members, name: str) -> str:
 
 def format_model(model: RegisteredModel, root: str) -> dict[str, Any]:
     container = model.container
-    newest = [v.modified_at for v in model.latest]
     body: dict[str, Any] = {
         "name": container.name,
         "creation_timestamp": _milliseconds(container.created_at),
-        "last_updated_timestamp": _milliseconds(max([container.modified_at, *newest])),
+        "last_updated_timestamp": _milliseconds(model.modified_at),
         "tags": _format_tags(container.body),
         "aliases": [{"alias": alias, "version": version} for alias, version in sorted(container.aliases.items())],
         "latest_versions": [format_version(version, container.aliases, root) for version in model.latest],
