@@ -40,7 +40,7 @@ def test_a_run_its_artifacts_and_its_model(tracking_uri: str, frame: "pd.DataFra
 
     version = mlflow.register_model(f"runs:/{run.info.run_id}/model", "tracked")
     assert (version.version, version.run_id) == ("2", run.info.run_id)
-    assert [v.version for v in client.search_model_versions(f"run_id = '{run.info.run_id}'")] == ["2"]
+    assert [v.version for v in client.search_model_versions(f"run_id = '{run.info.run_id}'")] == ["2", "1"]
     for uri in ("models:/tracked/1", "models:/tracked/2", f"runs:/{run.info.run_id}/model"):
         assert len(mlflow.pyfunc.load_model(uri).predict(rows)) == len(rows)
 

@@ -9,6 +9,7 @@ from teal.control import assets as control
 from teal.control import model_versions, registered_models
 from teal.control.curated import find_curated
 from teal.domain.errors import InvalidInput, NotFound
+from teal.domain.registry import name_stage
 from teal.domain.resource_ids import AssetKind
 from teal.store.database import Transaction
 
@@ -32,8 +33,10 @@ async def get_version(kind: AssetKind, call: InWorkspace, name: str, version: st
 
 async def list_versions(kind: AssetKind, call: InWorkspace, name: str) -> JSONResponse:
     """Newest created first, whatever `$orderBy` says: clients ask for `createdtime desc` only."""
-    archived = _parse_view(call)
+    archived, stage = _parse_view(call), call.request.query_params.get("stage", "").lower()
     found = await call.read(lambda tx: control.list_versions(tx, call.id, kind, name, archived=archived))
+    if stage and kind is AssetKind.MODEL:
+        found = [asset for asset in found if name_stage(asset).lower() == stage]
     if not found and (known := find_curated(call.services.curated, call.id, kind, name)):
         found = [known]
     return JSONResponse(answer_page(call, found, wire.format_version, key=lambda asset: format_descending(asset.seq)))

@@ -39,20 +39,32 @@ class RegisteredModel:
 
 
 def parse_stage(text: str) -> Stage:
-    for stage in Stage:
-        if stage.lower() == text.lower():
-            return stage
+    if (stage := _find_stage(text)) is not None:
+        return stage
     raise InvalidInput(
         f"'{text}' is not a stage.", target="stage", hint=f"The stages are {', '.join(Stage)}; or use an alias."
     )
+
+
+def spell_stage(text: str) -> str:
+    """A stage as ARM's clients may write it: MLflow's in MLflow's letters, any other (Azure has Development) as it
+    is."""
+    return str(_find_stage(text) or text)
 
 
 def stage_of(version: AssetVersion) -> Stage:
     """An archived version is in the stage Archived, whichever client archived it."""
     if version.is_archived:
         return Stage.ARCHIVED
-    kept = str(version.body.get("stage") or Stage.NONE).lower()
-    return next((stage for stage in Stage if stage.lower() == kept and stage is not Stage.ARCHIVED), Stage.NONE)
+    kept = _find_stage(str(version.body.get("stage") or ""))
+    return Stage.NONE if kept is None or kept is Stage.ARCHIVED else kept
+
+
+def name_stage(version: AssetVersion) -> str:
+    """The stage that ARM's clients are shown: also one that MLflow does not have."""
+    stage = stage_of(version)
+    kept = spell_stage(str(version.body.get("stage") or Stage.NONE))
+    return kept if stage is Stage.NONE and _find_stage(kept) is None else str(stage)
 
 
 def parse_alias(text: str) -> str:
@@ -74,6 +86,11 @@ def number_of(version: str) -> int:
 
 
 # --- private
+
+
+def _find_stage(text: str) -> Stage | None:
+    return next((stage for stage in Stage if stage.lower() == text.lower()), None)
+
 
 _ALIAS = re.compile(r"[\w-]{1,255}", re.ASCII)
 _NUMBERED = re.compile(r"[vV]\d+")

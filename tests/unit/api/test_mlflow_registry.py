@@ -233,6 +233,113 @@ async def test_stages_take_each_others_place(registry: Registry) -> None:
     )
 
 
+async def test_a_stage_is_the_same_in_any_letters_and_from_either_client(registry: Registry) -> None:
+    for version, stage in (("1", "production"), ("2", "STAGING"), ("3", "Development")):
+        await registry.arm("PUT", f"/models/m/versions/{version}", arm_model(stage=stage))
+    latest = {"name": "m", "stages": ["PRODUCTION", "staging"]}
+    found = await registry.must("POST", "registered-models/get-latest-versions", json=latest)
+    assert [(each["version"], each["current_stage"]) for each in found["model_versions"]] == [
+        ("2", "Staging"),
+        ("1", "Production"),
+    ]
+    unknown = await registry.must("GET", "model-versions/get", params={"name": "m", "version": "3"})
+    assert unknown["model_version"]["current_stage"] == "None", "MLflow has no such stage"
+    listed = await registry.arm("GET", "/models/m/versions")
+    assert [each["properties"]["stage"] for each in listed["value"]] == ["Development", "Staging", "Production"]
+    for asked, expected in (("PRODUCTION", ["1"]), ("development", ["3"]), ("Archived", [])):
+        listed = await registry.arm("GET", f"/models/m/versions?stage={asked}")
+        assert [each["name"] for each in listed["value"]] == expected
+
+
+async def test_a_deleted_number_is_not_given_out_again(registry: Registry) -> None:
+    await registry.register()
+    await registry.register(container="c2")
+    await registry.must("POST", "registered-models/alias", json={"name": "m", "alias": "new", "version": "2"})
+    await registry.must("DELETE", "model-versions/delete", json={"name": "m", "version": "2"})
+    assert (await registry.arm("GET", "/models/m"))["properties"]["nextVersion"] == "3"
+    assert (await registry.refused("GET", "registered-models/alias", params={"name": "m", "alias": "new"}))[0] == 400
+    assert (await registry.register(container="c3"))["version"] == "3"
+    await registry.must("DELETE", "registered-models/delete", json={"name": "m"})
+    assert (await registry.arm("GET", "/models"))["value"] == []
+
+
+async def test_what_arm_deletes_is_gone_for_both(registry: Registry) -> None:
+    await registry.register()
+    await registry.register(container="c2")
+    delete = registry.rest.client.delete
+    assert (await delete(f"{WORKSPACE}/models/m/versions/2")).status_code == 200
+    assert (await delete(f"{WORKSPACE}/models/m/versions/2")).status_code == 204
+    found = await registry.must("GET", "model-versions/search", params={"filter": "name = 'm'"})
+    assert [each["version"] for each in found["model_versions"]] == ["1"]
+    await registry.arm("PUT", "/onlineEndpoints/ep1", {"properties": {}})
+    body = {"properties": {"model": "azureml:m:1", "instanceType": "Standard_DS2_v2"}, "sku": {"capacity": 1}}
+    await registry.arm("PUT", "/onlineEndpoints/ep1/deployments/blue", body)
+    refused = await delete(f"{WORKSPACE}/models/m")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ModelInUse")
+    await registry.register(name="n", container="c9")
+    assert (await delete(f"{WORKSPACE}/models/n")).status_code == 200
+    assert (await registry.refused("GET", "registered-models/get", params={"name": "n"}))[0] == 404
+
+
+async def test_what_is_deployed_cannot_be_taken_away(registry: Registry) -> None:
+    await registry.register()
+    await registry.arm("PUT", "/onlineEndpoints/ep1", {"properties": {}})
+    body = {"properties": {"model": "azureml:m:1", "instanceType": "Standard_DS2_v2"}, "sku": {"capacity": 1}}
+    await registry.arm("PUT", "/onlineEndpoints/ep1/deployments/blue", body)
+    for method, path, more in (
+        ("DELETE", "model-versions/delete", {"version": "1"}),
+        ("DELETE", "registered-models/delete", {}),
+        ("POST", "registered-models/rename", {"new_name": "n"}),
+    ):
+        status, code, message = await registry.refused(method, path, json={"name": "m", **more})
+        assert (status, code) == (400, "INVALID_STATE")
+        assert "deployed as 'blue' in the endpoint 'ep1'" in message
+
+
+async def test_tags_descriptions_and_names_are_those_of_arm(registry: Registry) -> None:
+    await registry.register(tags=[{"key": "a", "value": "1"}])
+    await registry.must("POST", "model-versions/set-tag", json={"name": "m", "version": "1", "key": "b", "value": "2"})
+    await registry.must("DELETE", "model-versions/delete-tag", json={"name": "m", "version": "1", "key": "a"})
+    await registry.must("PATCH", "model-versions/update", json={"name": "m", "version": "1", "description": "d"})
+    properties = (await registry.arm("GET", "/models/m/versions/1"))["properties"]
+    assert (properties["tags"], properties["description"]) == ({"b": "2"}, "d")
+    await registry.must("POST", "registered-models/set-tag", json={"name": "m", "key": "k", "value": "v"})
+    await registry.must("PATCH", "registered-models/update", json={"name": "m", "description": "whole"})
+    container = (await registry.arm("GET", "/models/m"))["properties"]
+    assert (container["tags"], container["description"]) == ({"k": "v"}, "whole")
+    await registry.must("DELETE", "registered-models/delete-tag", json={"name": "m", "key": "k"})
+    renamed = await registry.must("POST", "registered-models/rename", json={"name": "m", "new_name": "n"})
+    assert renamed["registered_model"]["tags"] == []
+    assert (await registry.arm("GET", "/models/n/versions/1"))["properties"]["tags"] == {"b": "2"}
+
+
+async def test_searches_come_in_pages_and_by_what_is_asked(registry: Registry) -> None:
+    for index in range(5):
+        tags = [{"key": "owner", "value": "x" if index % 2 else "y"}]
+        await registry.register(name=f"m{index}", container=f"c{index}", tags=tags)
+    first = await registry.must("GET", "model-versions/search", params={"max_results": 2})
+    rest = await registry.must(
+        "GET", "model-versions/search", params={"max_results": 10, "page_token": first["next_page_token"]}
+    )
+    assert [each["name"] for each in first["model_versions"] + rest["model_versions"]] == ["m4", "m3", "m2", "m1", "m0"]
+    assert "next_page_token" not in rest
+    owned = await registry.must(
+        "GET", "model-versions/search", params={"filter": "tags.owner = 'x'", "order_by": "name ASC"}
+    )
+    assert [each["name"] for each in owned["model_versions"]] == ["m1", "m3"]
+    prompt = "tag.`mlflow.prompt.is_prompt` != 'true'"
+    models = await registry.must("GET", "registered-models/search", params={"filter": prompt, "max_results": 3})
+    assert [each["name"] for each in models["registered_models"]] == ["m0", "m1", "m2"]
+    others = await registry.must(
+        "GET", "registered-models/search", params={"page_token": models["next_page_token"], "max_results": 3}
+    )
+    assert [each["name"] for each in others["registered_models"]] == ["m3", "m4"]
+    assert (await registry.refused("GET", "model-versions/search", params={"max_results": 0}))[0] == 400
+    assert (await registry.refused("GET", "model-versions/search", params={"filter": "x"}))[
+        1
+    ] == "INVALID_PARAMETER_VALUE"
+
+
 async def test_a_deleted_number_is_not_given_out_again(registry: Registry) -> None:
     await registry.register()
     await registry.register(container="c2")

@@ -27,11 +27,12 @@ async def create(call: InWorkspace) -> JSONResponse:
     """The files are there already; they are looked at, so that what cannot be deployed is refused here."""
     members = await read_members(call)
     name, source = wire.require_text(members, "name"), wire.require_text(members, "source")
-    path = parse_model_source(await _find_source(call, source))
+    found, run_id = await _find_source(call, source)
+    path = parse_model_source(found)
     new = NewVersion(
         path=path,
         flavors=await _read_flavors(call, path),
-        run_id=members.text("run_id"),
+        run_id=members.text("run_id") or run_id,
         run_link=members.text("run_link"),
         description=members.text("description"),
         tags=wire.parse_tags(members),
@@ -125,10 +126,11 @@ async def _answer(call: WorkspaceCall, version: AssetVersion) -> JSONResponse:
     return JSONResponse({"model_version": body})
 
 
-async def _find_source(call: WorkspaceCall, source: str) -> str:
-    """`models:/name/version` is the files of that version."""
+async def _find_source(call: WorkspaceCall, source: str) -> tuple[str, str | None]:
+    """Where the files are, and the run that logged them where only this server knows it. `models:/name/version` is the
+    files of that version, `models:/m-<id>` what a run has logged."""
     if not source.startswith("models:/"):
-        return source
+        return source, None
     name, _, version = source.removeprefix("models:/").strip("/").partition("/")
     if not version and name.startswith("m-") and call.services.tracking is not None:
         return await _find_logged(call, call.services.tracking, name)
@@ -137,15 +139,16 @@ async def _find_source(call: WorkspaceCall, source: str) -> str:
             f"The source '{source}' does not name a version.", target="source", hint="Write models:/<name>/<version>."
         )
     found = await call.read(lambda tx: control.get_version(tx, call.id, name, version))
-    return wire.format_download_uri(found, ARTIFACTS)
+    return wire.format_download_uri(found, ARTIFACTS), None
 
 
-async def _find_logged(call: WorkspaceCall, tracker: Tracker, id: str) -> str:
-    """Where a run has logged the model of this id."""
+async def _find_logged(call: WorkspaceCall, tracker: Tracker, id: str) -> tuple[str, str | None]:
+    """Where a run has logged the model of this id, and the run."""
     answer = await tracker.send(call.id, TrackingRequest(method="GET", path=f"/api/2.0/mlflow/logged-models/{id}"))
     if answer.status != 200:
         raise NotFound(f"There is no logged model '{id}'.", target="source")
-    return str(json.loads(answer.body)["model"]["info"]["artifact_uri"])
+    said = json.loads(answer.body)["model"]["info"]
+    return str(said["artifact_uri"]), said.get("source_run_id") or None
 
 
 async def _read_flavors(call: WorkspaceCall, path: str) -> dict[str, object]:

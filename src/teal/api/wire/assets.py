@@ -7,7 +7,7 @@ from teal.api.wire.members import Members
 from teal.api.wire.resources import format_system_data, format_type
 from teal.domain.assets import AssetContainer, AssetVersion
 from teal.domain.errors import InvalidInput
-from teal.domain.registry import stage_of
+from teal.domain.registry import name_stage, spell_stage
 from teal.domain.resource_ids import AssetKind, AssetRef
 
 DEFAULT_DOCKERFILE = "Dockerfile"
@@ -28,6 +28,7 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
             _require(members, "modelUri")
             members.text("modelType")
             members.mapping("flavors")
+            stage = members.text("stage")
         case AssetKind.CODE:
             _require(members, "codeUri")
         case AssetKind.DATA:
@@ -40,6 +41,8 @@ def parse_version(kind: AssetKind, body: object) -> dict[str, Any]:
             build.text("contextUri")
             members.mapping("inferenceConfig")
     kept = {k: v for k, v in (sent or {}).items() if v is not None and k not in ("provisioningState",)}
+    if kind is AssetKind.MODEL and stage:
+        kept["stage"] = spell_stage(stage)
     if kept.get("build"):
         kept["build"] = {**kept["build"], "dockerfilePath": build.text("dockerfilePath") or DEFAULT_DOCKERFILE}
     return kept
@@ -58,7 +61,7 @@ def format_version(asset: AssetVersion) -> dict[str, Any]:
     if asset.kind is AssetKind.MODEL:
         # Without an object here every model call of the stock client fails (spec/wire.md §9, 1).
         defaults |= {"flavors": {}}
-        known["stage"] = str(stage_of(asset))
+        known["stage"] = name_stage(asset)
     return {
         "id": AssetRef(asset.kind, asset.name, asset.version).arm(asset.workspace),
         "name": asset.version,
