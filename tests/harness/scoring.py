@@ -73,6 +73,7 @@ def scoring_servers(folder: Path) -> Iterator[Start]:
             "PATH": os.environ["PATH"],
             "AML_APP_ROOT": str(SCRIPTS),
             "TEAL_SCORING_REPORT": str(report_path),
+            "TEAL_MAX_CONCURRENT": "1",
             **environ,
         }
         argv = [sys.executable, "-m", "teal_scoring", "--entry_script", script, "--port", str(port), *arguments]

@@ -36,11 +36,11 @@ def test_a_body_with_an_error_of_its_own_or_no_json_object_stays_as_it_is() -> N
 
 
 def test_the_servers_own_refusals_keep_their_status() -> None:
-    assert build_gateway_answer(answer_queue_full(1)).status == 429
+    assert build_gateway_answer(answer_queue_full(1, 1)).status == 429
     assert build_gateway_answer(answer_deadline_passed()).status == 408
 
 
 def test_the_429_names_the_setting_to_raise() -> None:
-    error = orjson.loads(answer_queue_full(3).body)["error"]
+    error = orjson.loads(answer_queue_full(3, 3).body)["error"]
     assert error["code"] == "TooManyRequests"
     assert "max_concurrent_requests_per_instance (now 3)" in error["message"]

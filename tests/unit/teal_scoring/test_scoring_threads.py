@@ -41,7 +41,7 @@ class Threads:
     """Scoring threads of which the first is a thread of the test, not the main one."""
 
     def __init__(self, limit: int, timeout_s: float = 30.0) -> None:
-        self.scoring = ScoringThreads(lambda job: job.run(), limit=limit, timeout_s=timeout_s)  # type: ignore[attr-defined]
+        self.scoring = ScoringThreads[Held](Held.run, limit=limit, queue=limit, timeout_s=timeout_s)
         self.scoring.attach(asyncio.get_running_loop())
         self._first = threading.Thread(target=self.scoring._run_lane, args=(self.scoring._main,), daemon=True)
         self._first.start()
@@ -174,8 +174,8 @@ async def test_a_job_over_its_time_is_refused_and_its_thread_replaced(made: list
     assert not stuck.answered
 
 
-def test_exactly_one_claims_a_job() -> None:
-    job = Job(None)
+async def test_exactly_one_claims_a_job() -> None:
+    job = Held()
     claims: list[bool] = []
     threads = [threading.Thread(target=lambda: claims.append(job.claim())) for _ in range(8)]
     for thread in threads:

@@ -9,8 +9,6 @@ if __name__ == "__main__" and sys.path and not getattr(sys.flags, "safe_path", F
     # `python -m` puts the current folder first, where a json.py of the user would hide the library's.
     del sys.path[0]
 
-import atexit
-import contextlib
 import logging
 import os
 import time
@@ -18,19 +16,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from .banner import format_banner
 from .failures import BadArguments, BootFailed, format_user_traceback
+from .leaving import leave
 from .logs import configure_logs
 from .report import BootReport, Publish, publish_nowhere, publish_to_file
+from .script_environment import apply_variables
 from .settings import parse_settings
 from .supervisor import BOOT_FAILED_STATUS, run_workers
 
 BAD_ARGUMENTS_STATUS = 1
 
+logger = logging.getLogger("azmlinfsrv")
+
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run until stopped, and leave the process."""
     configure_logs()
-    _leave(_serve(sys.argv[1:] if argv is None else argv))
+    leave(_serve(sys.argv[1:] if argv is None else argv))
 
 
 # --- private
@@ -42,6 +45,8 @@ def _serve(argv: Sequence[str]) -> int:
     report = BootReport(publish, time.time)
     try:
         settings = parse_settings(argv, os.environ, Path.cwd())
+        apply_variables(settings, os.environ)
+        sys.stdout.write(format_banner(settings))
         from .server import open_listener
 
         ports = [settings.port, settings.health_port]
@@ -58,33 +63,20 @@ def _serve(argv: Sequence[str]) -> int:
         except BootFailed as failure:
             return _fail(failure, one)
 
-    if settings.worker_count == 1:
-        return run_one(publish)
+    if settings.worker_count == 1 and path:
+        return run_one(publish)  # whoever reads the report watches the process, and starts it again
     return run_workers(settings, report, run_one)
 
 
 def _fail(failure: BootFailed, report: BootReport) -> int:
     report.fail(failure)
-    if failure.__cause__ is not None:
-        sys.stderr.write(format_user_traceback(failure.__cause__))
-    sys.stderr.write(f"{failure.code}: {failure}\n")
-    if failure.hint:
-        sys.stderr.write(f"{failure.hint}\n")
+    traceback = "" if failure.__cause__ is None else format_user_traceback(failure.__cause__)
+    text = f"{traceback}{failure.code}: {failure}\n{failure.hint}".rstrip()
+    if logger.isEnabledFor(logging.ERROR) and logger.hasHandlers():
+        logger.error("%s", text)
+    else:  # by the script's doing, or that of its logging.json
+        sys.stderr.write(f"{text}\n")
     return BAD_ARGUMENTS_STATUS if isinstance(failure, BadArguments) else BOOT_FAILED_STATUS
-
-
-def _leave(status: int) -> NoReturn:
-    """End the process after the script's atexit functions, and without taking the interpreter apart.
-
-    Two things would go wrong then: a thread of the script that is no daemon keeps the process for ever, and granian's
-    own threads may still ask for the interpreter, which ends in an abort ("panic in a function that cannot unwind").
-    """
-    atexit._run_exitfuncs()
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(status)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ tenth of what a small request costs here. They carry the time at which their req
 """
 
 import collections
+import contextlib
 import functools
 import logging
 import os
@@ -39,7 +40,8 @@ class AccessLog:
             return
         lines = [waiting.popleft() for _ in range(len(waiting))]
         if self._is_plain():
-            sys.stdout.write("".join(lines))
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # the script has closed or replaced it
+                sys.stdout.write("".join(lines))
             return
         for line in lines:  # somebody has put handlers, filters or levels of his own on the logger
             logger.info("%s", line.partition(" azmlinfsrv - ")[2].rstrip("\n"))

@@ -1,8 +1,8 @@
 """Which requests wait, run, are refused or are dropped. Base of scoring_threads.py and scoring_loop.py, where run()
 happens; called by http.py.
 
-A request is one of: running (at most `limit`), queued (at most as many again), refused (QueueFull), or dropped: its
-deadline passed or its client left before its turn. Everything here belongs to the event loop's thread, but for the two
+A request is one of: running (at most `limit`), queued (at most `queue`), refused (QueueFull), or dropped: its deadline
+passed or its client left before its turn. Everything here belongs to the event loop's thread, but for the two
 things a scoring thread does: `Job.claim`, and `_note_done`.
 
 Answers leave from the thread that made them, so the loop need not be woken for each. It learns that a job is done when
@@ -13,9 +13,10 @@ import asyncio
 import collections
 import enum
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 LINGER_S = 0.02
 """How long a quick job may be done before the loop looks; also when a waiting request's client begins to be watched."""
@@ -45,8 +46,8 @@ class Counts:
     timed_out: int = 0
 
 
-class Job:
-    """One request on its way to run(). http.py says what `work` and `refuse` do; exactly one of them answers."""
+class Job(ABC):
+    """One request on its way to run(). Answered once: by run(), or by `refuse`. Implemented by exchange.py."""
 
     __slots__ = ("_claims", "busy_since", "deadline", "finished", "is_settled", "is_streaming", "submitted_at", "watch")
 
@@ -74,16 +75,20 @@ class Job:
             return False
         return True
 
+    @abstractmethod
     def refuse(self, why: Refusal) -> None:
         """Answer without run(), or before its end. The caller has claimed the job."""
-        raise NotImplementedError
 
+    @abstractmethod
     def client_gone(self) -> Awaitable[None]:
         """Comes back when the client has left."""
-        raise NotImplementedError
 
 
-class Scoring(Protocol):
+JobT = TypeVar("JobT", bound=Job)
+JobT_contra = TypeVar("JobT_contra", bound=Job, contravariant=True)
+
+
+class Scoring(Protocol[JobT_contra]):
     """Where run() happens, as http.py, server.py and worker.py see it."""
 
     counts: Counts
@@ -95,20 +100,21 @@ class Scoring(Protocol):
     @property
     def main_is_stuck(self) -> bool: ...
     def attach(self, loop: asyncio.AbstractEventLoop) -> None: ...
-    def submit(self, job: Job) -> "asyncio.Future[None]": ...
+    def submit(self, job: JobT_contra) -> "asyncio.Future[None]": ...
     def run_on_main_thread(self) -> None: ...
     def close(self) -> None: ...
 
 
-class Admission:
-    """Everything about a job but where its run() happens: see `_dispatch` and `_interrupt`."""
+class Admission(ABC, Generic[JobT]):
+    """Everything about a job but where its run() happens, which subclasses say."""
 
-    def __init__(self, *, limit: int, timeout_s: float) -> None:
+    def __init__(self, *, limit: int, queue: int, timeout_s: float) -> None:
         self.counts = Counts()
         self._limit = limit
+        self._most = limit + queue
         self._timeout_s = timeout_s
-        self._open: set[Job] = set()
-        self._done: collections.deque[Job] = collections.deque()
+        self._open: set[JobT] = set()
+        self._done: collections.deque[JobT] = collections.deque()
         self._is_waking = False
         self._is_lingering = False
         self._came_while_lingering = False
@@ -130,11 +136,11 @@ class Admission:
         """Name the loop that will submit. Before the first request."""
         self._loop = loop
 
-    def submit(self, job: Job) -> "asyncio.Future[None]":
+    def submit(self, job: JobT) -> "asyncio.Future[None]":
         """Let the job have its turn; the future ends some time after it was answered. Raises QueueFull."""
         if self._done:
             self._settle_done()
-        if len(self._open) >= 2 * self._limit:
+        if len(self._open) >= self._most:
             self.counts.queue_full += 1
             raise QueueFull
         loop = self._attached()
@@ -155,15 +161,15 @@ class Admission:
 
     # --- for subclasses
 
-    def _dispatch(self, job: Job) -> None:
+    @abstractmethod
+    def _dispatch(self, job: JobT) -> None:
         """Hand the job to where run() happens."""
-        raise NotImplementedError
 
-    def _interrupt(self, job: Job) -> None:
+    @abstractmethod
+    def _interrupt(self, job: JobT) -> None:
         """The job is over its time and answered: make its run() end, or do without the thread it holds."""
-        raise NotImplementedError
 
-    def _may_begin(self, job: Job, now: float) -> bool:
+    def _may_begin(self, job: JobT, now: float) -> bool:
         """On the scoring thread, right before run(). Refuses the job if nobody waits for it any more."""
         if job.is_claimed:
             return False
@@ -175,7 +181,7 @@ class Admission:
         job.busy_since = now
         return True
 
-    def _note_done(self, job: Job) -> None:
+    def _note_done(self, job: JobT) -> None:
         """On the scoring thread: the job's turn is over."""
         self._done.append(job)
         if self._is_waking or time.monotonic() - job.submitted_at < LINGER_S / 2:
@@ -199,7 +205,7 @@ class Admission:
         while done:
             self._settle(done.popleft())
 
-    def _settle(self, job: Job) -> None:
+    def _settle(self, job: JobT) -> None:
         if job.is_settled:
             return
         job.is_settled = True
@@ -221,7 +227,7 @@ class Admission:
         if self._is_lingering:
             self._attached().call_later(LINGER_S, self._linger)
 
-    async def _drop_when_gone(self, job: Job) -> None:
+    async def _drop_when_gone(self, job: JobT) -> None:
         await job.client_gone()
         if job.busy_since is None and job.claim():
             self.counts.client_gone += 1
@@ -254,7 +260,7 @@ class Admission:
         if due < self._watch_at:
             self._watch_next(due, now)
 
-    def _expire(self, job: Job) -> None:
+    def _expire(self, job: JobT) -> None:
         if job.claim():
             self.counts.timed_out += 1
             job.refuse(Refusal.TIMED_OUT)

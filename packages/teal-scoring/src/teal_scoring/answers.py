@@ -123,9 +123,9 @@ def answer_request_id_too_long(names: str, limit: int) -> Answer:
     return _failed(431, Fault("HeaderTooLong", "header-too-long", f"{names} must not exceed {limit} characters"))
 
 
-def answer_queue_full(max_concurrent: int) -> Answer:
+def answer_queue_full(max_concurrent: int, max_queued: int) -> Answer:
     message = (
-        f"{max_concurrent} requests are running here and as many wait. Send fewer at once, add instances, or raise"
+        f"{max_concurrent} requests are running here and {max_queued} wait. Send fewer at once, add instances, or raise"
         f" request_settings.max_concurrent_requests_per_instance (now {max_concurrent}) of the deployment."
     )
     return _refused(429, Fault("TooManyRequests", "too-many-requests", message))

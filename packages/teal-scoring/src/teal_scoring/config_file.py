@@ -20,14 +20,19 @@ KNOWN = frozenset(
 logger = logging.getLogger("azmlinfsrv")
 
 
-def load_config_file(
+def find_config_file(
     named: str | None, environ: Mapping[str, str], app_root: Path, entry_script: str | None, cwd: Path
-) -> dict[str, str]:
-    """The settings in the first file there is: the named one, AZUREML_CONFIG_FILE, `config.json` in the app root,
-    `config.json` beside the script. Raises BadSettings."""
-    path = _find(named, environ, app_root, entry_script, cwd)
-    if path is None:
-        return {}
+) -> Path | None:
+    """The first there is: the named one, AZUREML_CONFIG_FILE, `config.json` in the app root, or beside the script."""
+    candidates = [cwd / given for given in (named, environ.get("AZUREML_CONFIG_FILE")) if given]
+    candidates.append(app_root / "config.json")
+    if entry_script:
+        candidates += [(folder / entry_script).parent / "config.json" for folder in (app_root, cwd)]
+    return next((path for path in candidates if path.is_file() and path.stat().st_size), None)
+
+
+def load_config_file(path: Path) -> dict[str, str]:
+    """Raises BadSettings."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -43,16 +48,6 @@ def load_config_file(
 
 
 # --- private
-
-
-def _find(
-    named: str | None, environ: Mapping[str, str], app_root: Path, entry_script: str | None, cwd: Path
-) -> Path | None:
-    candidates = [cwd / given for given in (named, environ.get("AZUREML_CONFIG_FILE")) if given]
-    candidates.append(app_root / "config.json")
-    if entry_script:
-        candidates += [(folder / entry_script).parent / "config.json" for folder in (app_root, cwd)]
-    return next((path for path in candidates if path.is_file() and path.stat().st_size), None)
 
 
 def _text(value: object) -> str:

@@ -56,6 +56,16 @@ def format_user_traceback(error: BaseException) -> str:
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))
 
 
+def describe_error(error: BaseException) -> str:
+    """`ValueError: text`, also of an exception that cannot say what it is."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 (the edge: an exception of the user may raise while it is described)
+        text = "<exception str() failed>"
+    return f"{name}: {text}" if text else name
+
+
 # --- private
 
 
@@ -65,7 +75,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         yield link
-        link = link.__cause__ or link.__context__
+        link = link.__context__ if link.__cause__ is None else link.__cause__
 
 
 def _skip_foreign_frames(tb: TracebackType | None) -> TracebackType | None:

@@ -81,7 +81,7 @@ class ScoringApp:
 
     def __init__(
         self,
-        scoring: Scoring,
+        scoring: Scoring[Exchange],
         settings: Settings,
         *,
         methods: frozenset[str],
@@ -100,6 +100,7 @@ class ScoringApp:
         self._scored = frozenset({"/score"}) | (more.scored if more else frozenset())
         self._cors = Cors(settings.cors_origins) if settings.cors_origins else None
         self._max_concurrent = settings.max_concurrent
+        self._max_queued = settings.max_queued
         self._max_body_bytes = settings.max_body_bytes
         self._version_header = ("x-ms-server-version", SERVER_VERSION) if settings.shows_version else None
         self.timeout_ms = settings.scoring_timeout_ms
@@ -116,6 +117,8 @@ class ScoringApp:
         path = scope.path
         if path in self._scored:
             return self._score(scope, protocol, time.monotonic(), path)
+        if path.startswith("//") and "/" + path.lstrip("/") in self._scored:  # a base URL that ends in a slash
+            return self._score(scope, protocol, time.monotonic(), "/" + path.lstrip("/"))
         return self._answer_elsewhere(scope, protocol, time.monotonic())
 
     # --- private
@@ -153,7 +156,7 @@ class ScoringApp:
                 exchange.deadline = arrived + int(left) / 1e3
             await self._scoring.submit(exchange)
         except QueueFull:
-            exchange.send(answer_queue_full(self._max_concurrent))
+            exchange.send(answer_queue_full(self._max_concurrent, self._max_queued))
         except Exception:  # the edge: whatever went wrong here is this request's failure only
             logger.exception("Encountered Exception while answering %s", path)
             exchange.send(answer_internal_error())

@@ -5,11 +5,12 @@ undecorated      JsonStringStyle     run(<body as str>)        (azureml-inferenc
 @rawhttp         RawHttpStyle        run(<the request>)
 """
 
+import codecs
 import inspect
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote_from_bytes
 
 
 class BadInput(Exception):
@@ -119,12 +120,24 @@ class RawHttpStyle:
 def parse_query(query: str) -> Mapping[str, Any]:
     """`a=1&b=[1,2]&c=x&c=y` -> {"a": 1, "b": [1, 2], "c": ["x", "y"]}: JSON where it parses, lists where repeated."""
     values: dict[str, list[Any]] = {}
-    for name, text in parse_qsl(query, keep_blank_values=True, errors="replace"):
+    for name, text in parse_qsl(query, keep_blank_values=True, errors=_KEEP_QUOTED):
         values.setdefault(name, []).append(_parse_json_or_text(text))
     return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 # --- private
+
+_KEEP_QUOTED = "teal_scoring.keep_quoted"
+
+
+def _keep_quoted(error: UnicodeError) -> tuple[str, int]:
+    """Bytes of a query that are no UTF-8 stay as they were sent, `%FF`, as in werkzeug's."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return quote_from_bytes(error.object[error.start : error.end]), error.end
+
+
+codecs.register_error(_KEEP_QUOTED, _keep_quoted)
 
 
 def _parse_json_or_text(text: str) -> Any:

@@ -24,7 +24,7 @@ from .answers import (
     answer_stream,
     answer_unsupported_input,
 )
-from .failures import format_user_traceback
+from .failures import describe_error, format_user_traceback
 from .inputs import BadInput, ScoreRequest, UnsupportedInput
 from .streams import choose_content_type, encode_piece, encode_pieces, encode_pieces_async, iterate_here
 from .user_script import UserScript
@@ -127,7 +127,7 @@ class Invocation:
                 "ResultNotSerializable: The result of run(), of type %s, is not JSON serializable: %s. Return plain"
                 " Python values, such as array.tolist(), or an AMLResponse.",
                 what,
-                error,
+                describe_error(error),
             )
             return answer_result_not_serialisable()
 
@@ -193,8 +193,11 @@ def _fail(error: BaseException) -> Answer:
     answer = answer_run_raised(error)
     code = answer.fault.code if answer.fault else ""
     hint = " Choose a larger instance_type, or fewer workers." if isinstance(error, MemoryError) else ""
-    description = f"{type(error).__name__}: {error}".rstrip(": ")
     logger.error(
-        "Encountered Exception: %s%s: run() raised %s.%s", format_user_traceback(error), code, description, hint
+        "Encountered Exception: %s%s: run() raised %s.%s",
+        format_user_traceback(error),
+        code,
+        describe_error(error),
+        hint,
     )
     return answer

@@ -5,6 +5,7 @@ differs on purpose: INFO of the root logger is shown, because the Azure tutorial
 """
 
 import builtins
+import contextlib
 import functools
 import io
 import json
@@ -82,8 +83,9 @@ class _StdoutHandler(logging.Handler):
             sys.stdout.write(self.format(record) + "\n")
         except RecursionError:
             raise
-        except (ValueError, OSError, TypeError, AttributeError, KeyError):
-            self.handleError(record)
+        except Exception:  # noqa: BLE001 (the edge: what a script logs may raise anything while it is written)
+            with contextlib.suppress(ValueError, AttributeError):  # stderr may be closed too
+                self.handleError(record)
 
 
 def _build_logging_print(target: logging.Logger) -> Callable[..., None]:

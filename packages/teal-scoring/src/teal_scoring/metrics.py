@@ -1,12 +1,13 @@
 """Requests in hand, and what became of those that run() did not answer, as Prometheus text. For http.py's /metrics."""
 
 import os
+from typing import Any
 
 from .admission import Scoring
 from .capture import Capture
 
 
-def format_counts(scoring: Scoring, capture: Capture | None) -> str:
+def format_counts(scoring: Scoring[Any], capture: Capture | None) -> str:
     """One sample a reason; each worker process counts for itself."""
     worker = os.getpid()
     lines = [

@@ -13,28 +13,29 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from .admission import Admission, Job, RunInterrupted
+from .admission import Admission, JobT, RunInterrupted
 
 
-class ScoringLoop(Admission):
+class ScoringLoop(Admission[JobT]):
     """Awaits `work` for submitted jobs, at most `limit` at once, in the order they came."""
 
     def __init__(
         self,
-        work: Callable[[Job], Coroutine[Any, Any, None]],
+        work: Callable[[JobT], Coroutine[Any, Any, None]],
         loop: asyncio.AbstractEventLoop,
         *,
         limit: int,
+        queue: int,
         timeout_s: float,
     ) -> None:
-        super().__init__(limit=limit, timeout_s=timeout_s)
+        super().__init__(limit=limit, queue=queue, timeout_s=timeout_s)
         self._work = work
         self._own = loop
-        self._waiting: collections.deque[Job] = collections.deque()
-        self._tasks: dict[Job, asyncio.Task[None]] = {}
+        self._waiting: collections.deque[JobT] = collections.deque()
+        self._tasks: dict[JobT, asyncio.Task[None]] = {}
         self._closing: asyncio.Future[None] = loop.create_future()
         self._thread_id = 0
-        self._interrupted: Job | None = None
+        self._interrupted: JobT | None = None
 
     @property
     def main_is_stuck(self) -> bool:
@@ -54,31 +55,32 @@ class ScoringLoop(Admission):
 
     # --- private
 
-    def _dispatch(self, job: Job) -> None:
+    def _dispatch(self, job: JobT) -> None:
         self._own.call_soon_threadsafe(self._take, job)
 
-    def _interrupt(self, job: Job) -> None:
+    def _interrupt(self, job: JobT) -> None:
         """Cancel the task; and where it keeps the loop from noticing, raise inside it."""
         with contextlib.suppress(RuntimeError):
             self._own.call_soon_threadsafe(self._cancel, job)
-        self._interrupted = job
-        signal.pthread_kill(self._thread_id, signal.SIGALRM)
+        if signal.getsignal(signal.SIGALRM) == self._on_alarm:  # and not the script's own
+            self._interrupted = job
+            signal.pthread_kill(self._thread_id, signal.SIGALRM)
 
     # on the script's loop
 
-    def _take(self, job: Job) -> None:
+    def _take(self, job: JobT) -> None:
         if len(self._tasks) >= self._limit:
             self._waiting.append(job)
         else:
             self._start(job)
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: JobT) -> None:
         if not self._may_begin(job, time.monotonic()):
             self._note_done(job)
             return
         self._tasks[job] = self._own.create_task(self._do(job), name="run")
 
-    async def _do(self, job: Job) -> None:
+    async def _do(self, job: JobT) -> None:
         try:
             await self._work(job)
         except (RunInterrupted, asyncio.CancelledError):
@@ -89,7 +91,7 @@ class ScoringLoop(Admission):
             while self._waiting and len(self._tasks) < self._limit:
                 self._start(self._waiting.popleft())
 
-    def _cancel(self, job: Job) -> None:
+    def _cancel(self, job: JobT) -> None:
         task = self._tasks.get(job)
         if task is not None:
             task.cancel()

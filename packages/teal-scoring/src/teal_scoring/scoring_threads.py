@@ -9,13 +9,14 @@ does not come back is left behind and another takes its place, so the process ke
 """
 
 import logging
-import queue
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable
+from queue import SimpleQueue
 
-from .admission import Admission, Job, RunInterrupted
+from .admission import Admission, Job, JobT, RunInterrupted
 
 INTERRUPT_GRACE_S = 0.5
 WORTH_A_THREAD_S = 0.002
@@ -23,16 +24,17 @@ WORTH_A_THREAD_S = 0.002
 logger = logging.getLogger("azmlinfsrv")
 
 
-class ScoringThreads(Admission):
+class ScoringThreads(Admission[JobT]):
     """Calls `work` for submitted jobs, one after the other on each thread."""
 
-    def __init__(self, work: Callable[[Job], None], *, limit: int, timeout_s: float) -> None:
-        super().__init__(limit=limit, timeout_s=timeout_s)
+    def __init__(self, work: Callable[[JobT], None], *, limit: int, queue: int, timeout_s: float) -> None:
+        super().__init__(limit=limit, queue=queue, timeout_s=timeout_s)
         self._work = work
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs: SimpleQueue[JobT | None] = SimpleQueue()
         self._main = _Lane()
         self._lanes = [self._main]
         self._is_growing = False
+        self._is_a_copy = False
 
     @property
     def main_is_stuck(self) -> bool:
@@ -43,6 +45,7 @@ class ScoringThreads(Admission):
         """Lend the calling thread to run(), until `close`. It must be the main thread, for the sake of SIGALRM."""
         signal.signal(signal.SIGALRM, self._on_alarm)
         self._main.thread_id = threading.get_ident()
+        os.register_at_fork(after_in_child=self._become_a_copy)
         self._run_lane(self._main)
 
     def close(self) -> None:
@@ -52,7 +55,7 @@ class ScoringThreads(Admission):
 
     # --- private
 
-    def _dispatch(self, job: Job) -> None:
+    def _dispatch(self, job: JobT) -> None:
         self._jobs.put(job)
         if len(self._lanes) < min(len(self._open), self._limit) and not self._is_growing:
             self._is_growing = True
@@ -71,7 +74,12 @@ class ScoringThreads(Admission):
                     lane.job = None
                 except RunInterrupted:
                     lane.job = None
+                if self._is_a_copy:
+                    os._exit(0)  # run() has forked, and this is the child come back: the parent answers
             note_done(job)
+
+    def _become_a_copy(self) -> None:
+        self._is_a_copy = True
 
     def _grow(self) -> None:
         """Start threads for the requests that wait behind slow ones; quick ones are done sooner by few threads."""
@@ -87,18 +95,19 @@ class ScoringThreads(Admission):
             self._is_growing = True
             self._attached().call_later(WORTH_A_THREAD_S, self._grow)
 
-    def _interrupt(self, job: Job) -> None:
+    def _interrupt(self, job: JobT) -> None:
         lane = next((one for one in self._lanes if one.job is job), None)
         if lane is None:
             return
-        if lane is self._main and lane.thread_id is not None:
+        # A script may have taken the signal for itself; then sending it would do whatever the script meant by it.
+        if lane is self._main and lane.thread_id is not None and signal.getsignal(signal.SIGALRM) == self._on_alarm:
             lane.interrupted = job
             signal.pthread_kill(lane.thread_id, signal.SIGALRM)
             self._attached().call_later(INTERRUPT_GRACE_S, self._replace_if_stuck, lane, job)
         else:
             self._replace_if_stuck(lane, job)
 
-    def _replace_if_stuck(self, lane: "_Lane", job: Job) -> None:
+    def _replace_if_stuck(self, lane: "_Lane", job: JobT) -> None:
         if lane.job is not job:
             return
         lane.is_left_behind = True

@@ -69,7 +69,7 @@ class ScoringServer:
     def __init__(
         self,
         app: ScoringApp,
-        scoring: Scoring,
+        scoring: Scoring[Any],
         listeners: Sequence[socket.socket],
         *,
         stop_grace_s: float,
@@ -94,7 +94,7 @@ class ScoringServer:
         # The wake-up descriptor is written at once, even while run() keeps the main thread inside C code.
         signal.set_wakeup_fd(self._signal_sink.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
-            signal.signal(number, _leave_to_the_server_thread)
+            signal.signal(number, self._pass_on)
         self._thread.start()
 
     def join(self) -> int:
@@ -153,6 +153,12 @@ class ScoringServer:
                 logger.warning("Interrupted again: leaving at once.")
                 os._exit(130)
             self._stopping.set()
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        """The wake-up descriptor has told the server's thread already, unless an event loop of the script took it."""
+        own = self._signal_sink.fileno()
+        if signal.set_wakeup_fd(own, warn_on_full_buffer=False) != own:
+            self._signal_sink.send(bytes([number]))
 
     async def _serve_all(self) -> None:
         await asyncio.gather(*(granian.serve() for granian in self._granians))
@@ -213,10 +219,6 @@ class _Target:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         # Called right before the worker is started, in the same step of the loop: the next step finds it running.
         loop.call_soon(self._on_serving)
-
-
-def _leave_to_the_server_thread(_number: int, _frame: object) -> None:
-    """A Python handler must exist for the wake-up descriptor to be written; `_on_signal` does the work."""
 
 
 def _listening_failed(host: str, port: int, error: OSError) -> Exception:

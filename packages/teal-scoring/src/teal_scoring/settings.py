@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from .config_file import load_config_file
+from .config_file import find_config_file, load_config_file
 from .failures import BadArguments, BadSettings
 
 DEFAULT_PORT = 5001
@@ -17,6 +17,8 @@ DEFAULT_SCORING_TIMEOUT_MS = 3_600_000
 DEFAULT_WORKER_TIMEOUT_S = 300.0
 DEFAULT_STOP_GRACE_S = 180.0
 """Azure's longest request timeout: whatever was in hand may still be answered."""
+QUEUE_WITHOUT_A_LIMIT = 2048
+"""What waits where nobody said how many may run: as many as in the reference server, whose socket holds them."""
 DEFAULT_MAX_BODY_BYTES = 512 * 1024 * 1024
 
 
@@ -52,6 +54,7 @@ class Settings:
     """What the deployment's probes allow for them; 0: nobody probes."""
     scoring_timeout_ms: int = DEFAULT_SCORING_TIMEOUT_MS
     max_concurrent: int = 1
+    max_queued: int = 1
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
     stop_grace_s: float = DEFAULT_STOP_GRACE_S
     report_path: Path | None = None
@@ -63,12 +66,18 @@ class Settings:
     service_path_prefix: str = ""
     debug_port: int | None = None
     capture: CaptureSettings | None = None
+    config_file: Path | None = None
     wants_app_insights: bool = False
+    app_insights_key: str | None = None
 
     @property
     def max_concurrent_per_worker(self) -> int:
         """The instance's limit shared out. With as many workers as the limit, each calls `run()` from one thread."""
         return -(-self.max_concurrent // self.worker_count)
+
+    @property
+    def max_queued_per_worker(self) -> int:
+        return -(-self.max_queued // self.worker_count)
 
 
 def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -> Settings:
@@ -76,8 +85,9 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
     arguments = _parser().parse_args(argv)
     entry_script = arguments.entry_script or environ.get("AZUREML_ENTRY_SCRIPT")
     given_root = Path(environ.get("AML_APP_ROOT") or cwd).absolute()
-    from_file = load_config_file(arguments.config_file, environ, given_root, entry_script, cwd)
-    environ = {**from_file, **environ}
+    config_file = find_config_file(arguments.config_file, environ, given_root, entry_script, cwd)
+    if config_file is not None:
+        environ = {**load_config_file(config_file), **environ}
     entry_script = entry_script or environ.get("AZUREML_ENTRY_SCRIPT") or None
     app_root = Path(environ.get("AML_APP_ROOT") or cwd).absolute()
     is_by_hand = not environ.get("TEAL_SCORING_REPORT")
@@ -94,6 +104,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
             "Without either, main.py in AML_APP_ROOT is the script.",
         )
     start_limit_s = _parse_float("TEAL_START_LIMIT_S", environ, 0.0)
+    max_concurrent = _parse_int("TEAL_MAX_CONCURRENT", environ, 1)
     return Settings(
         entry_script=entry_script,
         app_root=app_root,
@@ -108,7 +119,8 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         worker_timeout_s=_parse_float("WORKER_TIMEOUT", environ, 0.0 if start_limit_s else DEFAULT_WORKER_TIMEOUT_S),
         start_limit_s=start_limit_s,
         scoring_timeout_ms=_parse_int("SCORING_TIMEOUT_MS", environ, DEFAULT_SCORING_TIMEOUT_MS),
-        max_concurrent=_parse_int("TEAL_MAX_CONCURRENT", environ, 1),
+        max_concurrent=max_concurrent,
+        max_queued=max_concurrent if environ.get("TEAL_MAX_CONCURRENT") else QUEUE_WITHOUT_A_LIMIT,
         max_body_bytes=_parse_int("TEAL_MAX_BODY_BYTES", environ, DEFAULT_MAX_BODY_BYTES, 2**40),
         stop_grace_s=_parse_float("TEAL_STOP_GRACE_S", environ, DEFAULT_STOP_GRACE_S),
         report_path=Path(environ["TEAL_SCORING_REPORT"]) if environ.get("TEAL_SCORING_REPORT") else None,
@@ -120,8 +132,10 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         service_path_prefix=environ.get("SERVICE_PATH_PREFIX", ""),
         debug_port=_parse_int("AZUREML_DEBUG_PORT", environ, 0, 65535, lowest=0) or None,
         capture=_parse_capture(environ),
+        config_file=config_file,
         wants_app_insights=arguments.appinsights_instrumentation_key is not None
         or environ.get("AML_APP_INSIGHTS_ENABLED", "").lower() == "true",
+        app_insights_key=arguments.appinsights_instrumentation_key or environ.get("AML_APP_INSIGHTS_KEY") or None,
     )
 
 

@@ -16,7 +16,6 @@ import importlib
 import importlib.util
 import inspect
 import logging
-import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,14 +24,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from .failures import BootFailed
+from .failures import BootFailed, describe_error
 from .inputs import InputStyle, JsonStringStyle, RawHttpStyle, SchemaStyle
+from .script_environment import find_script
 from .stand_ins import is_raw_http_requested
 
 MODEL_TREE_LINES = 200
 HINT_TREE_LINES = 20
 
-logger = logging.getLogger("azmlinfsrv")
+logger = logging.getLogger("azmlinfsrv.user_script")
 
 _MORE_MEMORY = "Choose a larger instance_type, or load less: a smaller model, fewer workers."
 _MODULE = "entry_module"
@@ -85,15 +85,6 @@ class UserScript:
     """run() must be awaited, or gives its answer as an asynchronous generator."""
 
 
-def apply_environment(entry_script: str | None, app_root: Path, model_dir: str | None) -> None:
-    """Scripts read these variables; arguments of the command line must show in them too."""
-    os.environ["AML_APP_ROOT"] = str(app_root)
-    if entry_script:
-        os.environ["AZUREML_ENTRY_SCRIPT"] = entry_script
-    if model_dir:
-        os.environ["AZUREML_MODEL_DIR"] = model_dir
-
-
 def load_user_script(entry_script: str | None, app_root: Path, source_directory: str | None) -> UserScript:
     """Import the script with the app root last on the path, so that no file of the user hides a library."""
     sys.path.append(str(app_root))
@@ -104,6 +95,7 @@ def load_user_script(entry_script: str | None, app_root: Path, source_directory:
     driven = getattr(module, "driver_module", None)
     source = driven if isinstance(driven, ModuleType) and hasattr(driven, "run") else module
     init, run = _function(module, "init"), _function(source, "run")
+    logger.info("Found user script at %s", module.__file__)
     style, wants_headers = _analyse_run(run)
     script = source if isinstance(source, ModuleType) else module
     return UserScript(str(module.__file__), script, init, run, style, wants_headers, _is_async(run))
@@ -114,6 +106,7 @@ def call_init(
 ) -> None:
     """init() of the script; `finish` gets what it returned, which is a coroutine if it is asynchronous. Raises
     UserScriptInitFailed, also for sys.exit() in it."""
+    logger.info("Invoking user's init function")
     try:
         finish(script.init())
     except BootFailed:
@@ -121,8 +114,9 @@ def call_init(
     except MemoryError as error:
         raise OutOfMemory(f"init() in {script.path} ran out of memory", _MORE_MEMORY) from error
     except BaseException as error:  # also SystemExit: whatever ends init() must be reported
-        message = f"init() in {script.path} raised {_describe(error)}"
+        message = f"init() in {script.path} raised {describe_error(error)}"
         raise UserScriptInitFailed(message, _hint_for_init(error, model_dir)) from error
+    logger.info("Users's init has completed successfully")
 
 
 def walk_folder(folder: Path, prefix: str = "") -> Iterator[str]:
@@ -146,10 +140,9 @@ def walk_folder(folder: Path, prefix: str = "") -> Iterator[str]:
 
 
 def _find_script(entry_script: str, app_root: Path) -> Path:
-    for folder in (app_root, Path.cwd()):
-        path = folder / entry_script
-        if path.is_file():
-            return path
+    path = find_script(entry_script, app_root)
+    if path is not None:
+        return path
     listing = ", ".join(islice(walk_folder(app_root), HINT_TREE_LINES)) or "nothing"
     raise UserScriptNotFound(
         f"The scoring script {entry_script!r} does not exist in {app_root}",
@@ -189,7 +182,9 @@ def _importing(path: str, do_import: Callable[[], Any]) -> Any:
     except MemoryError as error:
         raise OutOfMemory(f"Importing {path} ran out of memory", _MORE_MEMORY) from error
     except BaseException as error:  # also SystemExit: whatever ends the import must be reported
-        raise UserScriptImportError(f"Importing {path} raised {_describe(error)}", _hint_for_import(error)) from error
+        raise UserScriptImportError(
+            f"Importing {path} raised {describe_error(error)}", _hint_for_import(error)
+        ) from error
 
 
 def _function(module: ModuleType, name: str) -> Callable[..., object]:
@@ -245,11 +240,6 @@ def _has_schema(run: Callable[..., object]) -> bool:
 def _is_async(run: Callable[..., object]) -> bool:
     inner = inspect.unwrap(run)
     return inspect.iscoroutinefunction(inner) or inspect.isasyncgenfunction(inner)
-
-
-def _describe(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _hint_for_import(error: BaseException) -> str:

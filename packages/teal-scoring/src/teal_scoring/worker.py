@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import os
 import random
 import socket
 from collections.abc import Callable, Sequence
@@ -34,7 +35,6 @@ from .user_script import (
     MODEL_TREE_LINES,
     UserScript,
     UserScriptInitFailed,
-    apply_environment,
     call_init,
     load_user_script,
     walk_folder,
@@ -50,7 +50,6 @@ def run_worker(settings: Settings, listeners: Sequence[socket.socket], report: B
     it ends the process at once.
     """
     report.begin(IMPORTING)
-    apply_environment(settings.entry_script, settings.app_root, settings.model_dir)
     install_stand_ins()
     apply_logging_file(_logging_folders(settings))
     attach_debugger(settings.debug_port)
@@ -71,11 +70,12 @@ def run_worker(settings: Settings, listeners: Sequence[socket.socket], report: B
     )
     for listener in listeners:
         start_listening(listener)
-    server = ScoringServer(
-        app, scoring, listeners, stop_grace_s=settings.stop_grace_s, on_ready=lambda: report.begin(READY)
-    )
-    if settings.wants_app_insights:
-        logger.warning("Application Insights is not sent to: the log stays here.")
+
+    def begin_ready() -> None:
+        report.begin(READY)
+        logger.info("Worker with pid %d ready for serving traffic", os.getpid())
+
+    server = ScoringServer(app, scoring, listeners, stop_grace_s=settings.stop_grace_s, on_ready=begin_ready)
     logger.info("Scoring timeout is set to %d", settings.scoring_timeout_ms)
     if capture is not None:
         capture.start()
@@ -105,7 +105,7 @@ def build_id_source(source: random.Random) -> Callable[[], str]:
 class _Served:
     """A script or a model that can be asked now."""
 
-    scoring: Scoring
+    scoring: Scoring[Exchange]
     methods: frozenset[str]
     find_schemas: Callable[[], Schemas]
     routes: MoreRoutes | None = None
@@ -113,7 +113,6 @@ class _Served:
 
 def _load_script(settings: Settings, report: BootReport) -> _Served:
     script = load_user_script(settings.entry_script, settings.app_root, settings.source_directory)
-    logger.info("Found user script at %s", script.path)
     report.begin(INITIALISING)
     scoring = _initialise(script, settings)
     return _Served(scoring, script.style.methods, functools.partial(find_script_schemas, script.run))
@@ -125,37 +124,34 @@ def _load_mlflow_model(settings: Settings, report: BootReport) -> _Served:
     assert settings.mlflow_model is not None
     report.begin(INITIALISING)
     serving = load_serving(settings.mlflow_model, settings.model_dir)
-    scoring = ScoringThreads(lambda job: _exchange(job).work(serving.invocation), **_build_limits(settings))
+    scoring = ScoringThreads[Exchange](lambda exchange: exchange.work(serving.invocation), **_build_limits(settings))
     return _Served(scoring, frozenset({"POST"}), lambda: serving.schemas, serving.routes)
 
 
 def _build_limits(settings: Settings) -> dict[str, Any]:
-    return {"limit": settings.max_concurrent_per_worker, "timeout_s": settings.scoring_timeout_ms / 1e3}
+    return {
+        "limit": settings.max_concurrent_per_worker,
+        "queue": settings.max_queued_per_worker,
+        "timeout_s": settings.scoring_timeout_ms / 1e3,
+    }
 
 
-def _initialise(script: UserScript, settings: Settings) -> Scoring:
+def _initialise(script: UserScript, settings: Settings) -> Scoring[Exchange]:
     """init(), and then the place where run() will happen."""
-    logger.info("Invoking user's init function")
     own_loop = asyncio.new_event_loop()
     try:
         call_init(script, settings.model_dir, functools.partial(run_init_on, own_loop))
     except UserScriptInitFailed:
         _log_model_folder(settings.model_dir)
         raise
-    logger.info("Users's init has completed successfully")
     is_raw = isinstance(script.style, RawHttpStyle)
     around = FlaskContexts().around if wants_flask(script.module, is_raw=is_raw) else None
     invocation = Invocation(script, around)
     limits = _build_limits(settings)
     if script.is_async:
-        return ScoringLoop(lambda job: _exchange(job).work_async(invocation), own_loop, **limits)
+        return ScoringLoop[Exchange](lambda exchange: exchange.work_async(invocation), own_loop, **limits)
     own_loop.close()
-    return ScoringThreads(lambda job: _exchange(job).work(invocation), **limits)
-
-
-def _exchange(job: Any) -> Exchange:
-    exchange: Exchange = job
-    return exchange
+    return ScoringThreads[Exchange](lambda exchange: exchange.work(invocation), **limits)
 
 
 def _open_capture(settings: Settings) -> Capture | None:
