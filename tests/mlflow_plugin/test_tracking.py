@@ -99,8 +99,11 @@ def test_a_killed_server_takes_its_tracking_along(tracking_uri: str, server: Tea
     assert count_tracking(server) >= 1
     server.kill_control_plane()
     wait_until_sync(lambda: count_tracking(server) == 0, within_s=20)
+    server.environ["TEAL_TRACKING_IDLE_S"] = "1"
     server.must("up", "--detach")
     assert mlflow.search_experiments(), "what was logged is still there"
+    wait_until_sync(lambda: count_tracking(server) == 0, within_s=20)
+    assert mlflow.search_experiments(), "a process that nobody asked has ended, and starts again"
 
 
 def count_tracking(server: TealServer) -> int:

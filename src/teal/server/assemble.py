@@ -77,6 +77,7 @@ def assemble_tracking(
             url=url,
             token=token,
             ca=data.certificates.ca,
+            idle_s=settings.tracking_idle_s,
         )
     )
 

@@ -40,6 +40,7 @@ class Settings:
     max_bandwidth_kib_per_second: int | None = None
     max_request_bytes: int | None = None
     tracking_python: Path | None = None
+    tracking_idle_s: float = 1800.0
     log_level: str = "info"
 
 
@@ -133,6 +134,7 @@ _PARSERS: Mapping[str, Callable[[str, str], Any]] = {
     "gateway_certificate": _parse_path,
     "gateway_key": _parse_path,
     "tracking_python": _parse_path,
+    "tracking_idle_s": _parse_seconds,
     "gateway_domain": _parse_domain,
     "max_connections": _parse_count,
     "max_mirrored_body_mib": _parse_count,

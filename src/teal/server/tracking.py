@@ -1,7 +1,8 @@
 """MLflow's own server for experiment tracking, one process for each workspace that uses it (`spec/mlflow.md` §7).
 
 Each listens on a unix socket in the run directory, which only this user can enter; Teal's REST surface is the way in.
-A process ends with the server: it holds the other end of its standard input. Called by api/mlflow/tracking.py.
+A process ends with the server, which holds the other end of its standard input, and when nobody has asked it for a
+while: what it was told is in its database, and the next request starts it again. Called by api/mlflow/tracking.py.
 """
 
 import asyncio
@@ -32,7 +33,8 @@ SCRIPT = Path(__file__).with_name("tracking_app.py")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackingSettings:
-    """`python` has MLflow. `url`, `token` and `ca` lead back to this server's registry."""
+    """`python` has MLflow. `url`, `token` and `ca` lead back to this server's registry. `idle_s` is how long a process
+    lives without a request; 0: until the end."""
 
     python: str
     folder: Path
@@ -41,6 +43,7 @@ class TrackingSettings:
     url: str
     token: str
     ca: Path
+    idle_s: float = 0.0
 
 
 def find_tracking_python(wanted: Path | None) -> str | None:
@@ -57,9 +60,26 @@ class TrackingServers:
         self._settings = settings
         self._running: dict[str, _Running] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._stops: set[asyncio.Task[None]] = set()
 
     async def send(self, workspace: WorkspaceId, request: TrackingRequest) -> TrackingAnswer:
-        server = await self._ensure(workspace)
+        server = await self._take(workspace)
+        try:
+            return await self._ask(server, workspace, request)
+        finally:
+            server.in_hand -= 1
+            self._watch(server, workspace)
+
+    async def close(self) -> None:
+        if self._stops:
+            await asyncio.wait(self._stops)
+        for server in self._running.values():
+            await server.close()
+        self._running.clear()
+
+    # --- private
+
+    async def _ask(self, server: "_Running", workspace: WorkspaceId, request: TrackingRequest) -> TrackingAnswer:
         url = f"http://localhost{request.path}" + (f"?{request.query}" if request.query else "")
         try:
             answer = await server.client.request(
@@ -73,23 +93,45 @@ class TrackingServers:
         content_type = answer.headers.get("content-type", "application/json")
         return TrackingAnswer(status=answer.status_code, content_type=content_type, body=answer.content)
 
-    async def close(self) -> None:
-        for server in self._running.values():
-            await server.close()
-        self._running.clear()
-
-    # --- private
-
-    async def _ensure(self, workspace: WorkspaceId) -> "_Running":
+    async def _take(self, workspace: WorkspaceId) -> "_Running":
+        """A server that answers, with one more request in hand, so that it is not stopped before that has begun."""
         async with self._locks.setdefault(workspace.key, asyncio.Lock()):
             server = self._running.get(workspace.key)
-            if server is not None and server.process.poll() is None:
-                return server
-            if server is not None:
-                await server.close()
-            self._running[workspace.key] = server = self._start(workspace)
-            await self._wait_until_ready(server, workspace)
+            if server is None or server.process.poll() is not None:
+                if server is not None:
+                    await server.close()
+                self._running[workspace.key] = server = self._start(workspace)
+                await self._wait_until_ready(server, workspace)
+            server.in_hand += 1
             return server
+
+    def _watch(self, server: "_Running", workspace: WorkspaceId) -> None:
+        """Have the server looked at when it may have been idle long enough. One timer each, however many requests."""
+        loop = asyncio.get_running_loop()
+        server.used_at = loop.time()
+        if self._settings.idle_s and server.timer is None:
+            server.timer = loop.call_later(self._settings.idle_s, self._look, server, workspace)
+
+    def _look(self, server: "_Running", workspace: WorkspaceId) -> None:
+        loop = asyncio.get_running_loop()
+        server.timer = None
+        idle_until = server.used_at + self._settings.idle_s
+        if server.in_hand:
+            return  # whoever is answered last has it looked at again
+        if loop.time() < idle_until:
+            server.timer = loop.call_at(idle_until, self._look, server, workspace)
+            return
+        stop = loop.create_task(self._stop_idle(server, workspace), name="stop-tracking")
+        self._stops.add(stop)
+        stop.add_done_callback(self._stops.discard)
+
+    async def _stop_idle(self, server: "_Running", workspace: WorkspaceId) -> None:
+        async with self._locks[workspace.key]:
+            if server.in_hand or self._running.get(workspace.key) is not server:
+                return  # a request was faster
+            del self._running[workspace.key]
+            logger.info("tracking of the workspace '%s': process %d idle", workspace.name, server.process.pid)
+            await server.close()
 
     def _start(self, workspace: WorkspaceId) -> "_Running":
         settings = self._settings
@@ -156,13 +198,18 @@ def build_variables(
 _FOREIGN = ("MLFLOW_", "_MLFLOW_", "TEAL_", "PYTHONPATH", "PYTHONHOME", "IDENTITY_", "ARM_", "AZUREML_")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Running:
     process: subprocess.Popen[bytes]
     client: httpx.AsyncClient
+    in_hand: int = 0
+    used_at: float = 0.0
+    timer: asyncio.TimerHandle | None = None
 
     async def close(self) -> None:
         """Asked to end by the end of its input; killed if it does not."""
+        if self.timer is not None:
+            self.timer.cancel()
         await self.client.aclose()
         if self.process.stdin:
             self.process.stdin.close()
