@@ -1,5 +1,6 @@
 """Workspaces over REST (`spec/wire.md` §3.1), and the subscriptions they are in."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +21,11 @@ async def get_workspace(call: InWorkspace) -> JSONResponse:
 
 
 async def put_workspace(call: AnyCall, subscription: str, group: str, workspace: str) -> JSONResponse:
-    """Make it, or replace its tags and properties."""
-    wanted = _parse(await call.json())
+    """Make it, or replace its tags and properties; a location is taken where one is said."""
+    body = await call.json()
+    _parse(body)
     id = WorkspaceId(subscription, group, workspace)
-    done = await call.write(lambda tx: control.put_workspace(tx, id, lambda _: wanted, call.moment))
+    done = await call.write(lambda tx: control.put_workspace(tx, id, partial(_apply, body), call.moment))
     return JSONResponse(_format(call, done.value), 201 if done.created else 200)
 
 
@@ -31,8 +33,8 @@ async def patch_workspace(call: InWorkspace) -> JSONResponse:
     """A merge patch of what people wrote."""
     patch = await call.json()
 
-    def build(current: Workspace) -> tuple[dict[str, str], dict[str, Any]]:
-        return _parse(merge_patch({"tags": current.tags, "properties": current.properties}, patch))
+    def build(current: Workspace) -> Workspace:
+        return _apply(merge_patch({"tags": current.tags, "properties": current.properties}, patch), current)
 
     done = await call.write(lambda tx: control.put_workspace(tx, call.id, build, call.moment))
     return JSONResponse(_format(call, done.value))
@@ -70,12 +72,21 @@ async def list_subscriptions(call: AnyCall) -> JSONResponse:
 _SAID_BY_SERVER = ("workspaceId", "provisioningState", "discoveryUrl", "mlFlowTrackingUri")
 
 
-def _parse(body: dict[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+def _apply(body: dict[str, Any], current: Workspace) -> Workspace:
+    location, tags, properties = _parse(body)
+    return replace(current, location=location or current.location, tags=tags, properties=properties)
+
+
+def _parse(body: dict[str, Any]) -> tuple[str | None, dict[str, str], dict[str, Any]]:
     top = Members(body)
     members = Members(top.mapping("properties") or {}, "properties")
     members.drop(*_SAID_BY_SERVER)
     known = {"friendlyName": members.text("friendlyName"), "description": members.text("description")}
-    return top.texts("tags"), {**{k: v for k, v in known.items() if v is not None}, **members.rest()}
+    return (
+        top.text("location"),
+        top.texts("tags"),
+        {**{k: v for k, v in known.items() if v is not None}, **members.rest()},
+    )
 
 
 def _format(call: Call, workspace: Workspace) -> dict[str, Any]:

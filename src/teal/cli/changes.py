@@ -34,6 +34,13 @@ def build_changes(set_values: Given, add: Given = None, remove: Given = None, *,
     return Changes(tuple((kind, words) for _, kind, words in sorted(placed)), force_string)
 
 
+def find_set(changes: Changes, key: str) -> str | None:
+    """What `--set key=…` says of a member at the top, the last one counting: published scripts name endpoints so."""
+    words = [word for kind, words in changes.steps if kind == "set" for word in words]
+    said = [word.partition("=")[2] for word in words if word.partition("=")[0] == key]
+    return said[-1] if said else None
+
+
 def apply_changes(data: dict[str, Any], changes: Changes) -> dict[str, Any]:
     """The data as it is after the changes; what was given in is left as it was."""
     changed = copy.deepcopy(data)

@@ -13,6 +13,9 @@ from typing import Any
 from teal.sdk.private_files import write_private
 from teal.sdk.scopes import config_path
 
+#: Where everything is, as long as nobody says otherwise.
+LOCATION = "local"
+
 _UNSET: Any = object()
 _TRUE = {"1", "yes", "true", "on"}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from knack.util import CLIError
 
-from teal.cli.changes import Given, apply_changes, build_changes, refuse_fixed
+from teal.cli.changes import Given, apply_changes, build_changes, find_set, refuse_fixed
 from teal.cli.progress import finish, leave, phase_of
 from teal.cli.races import retry_when_modified
 from teal.sdk.client import MLClient
@@ -76,10 +76,11 @@ def update(
     no_wait: bool = False,
 ) -> Any:
     data, place = load_data(file) if file else ({}, place_here("the update"))
-    asked, endpoint = name or data.get("name"), endpoint_name or data.get("endpoint_name")
+    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
+    asked = name or find_set(changes, "name") or data.get("name")
+    endpoint = endpoint_name or find_set(changes, "endpoint_name") or data.get("endpoint_name")
     if not asked or not endpoint:
         raise CLIError("Which deployment? Give --name and --endpoint-name, or a file that names both.")
-    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
     if not data and not changes:
         raise CLIError("Nothing to change. Give --set, --add, --remove or --file.")
 

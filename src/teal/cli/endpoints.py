@@ -4,7 +4,7 @@ from typing import Any
 
 from knack.util import CLIError
 
-from teal.cli.changes import Given, apply_changes, build_changes, refuse_fixed
+from teal.cli.changes import Given, apply_changes, build_changes, find_set, refuse_fixed
 from teal.cli.pairs import parse_percents
 from teal.cli.progress import finish, leave
 from teal.cli.races import retry_when_modified
@@ -61,10 +61,10 @@ def update(
     no_wait: bool = False,
 ) -> Any:
     data, place = load_data(file) if file else ({}, place_here("the update"))
-    asked = name or data.get("name")
+    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
+    asked = name or find_set(changes, "name") or data.get("name")
     if not asked:
         raise CLIError("Which endpoint? Give --name, or a file that names it.")
-    changes = build_changes(set_values, add_values, remove_values, force_string=force_string)
     split, mirror = parse_percents(traffic, "--traffic"), parse_percents(mirror_traffic, "--mirror-traffic")
     if not data and not changes and split is None and mirror is None:
         raise CLIError("Nothing to change. Give --traffic, --mirror-traffic, --set or --file.")

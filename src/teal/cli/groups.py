@@ -4,12 +4,11 @@ from typing import Any
 
 from knack.log import get_logger
 
+from teal.cli.configuration import LOCATION
 from teal.sdk.client import MLClient
 from teal.sdk.scopes import load_defaults
 
 logger = get_logger(__name__)
-
-LOCATION = "local"
 
 
 def show(client: MLClient, name: str | None = None) -> Any:

@@ -5,19 +5,21 @@ from typing import Any
 from knack.log import get_logger
 from knack.util import CLIError
 
-from teal.cli.configuration import load_values, save_defaults, save_values
+from teal.cli.configuration import LOCATION, load_values, save_defaults, save_values
 from teal.cli.pairs import parse_pairs
-from teal.sdk.scopes import config_path, load_defaults
+from teal.sdk.scopes import config_path, load_names
 
 logger = get_logger(__name__)
 
+#: Where a value comes from that nobody has set.
+NOT_SET = "default"
 KNOWN_DEFAULTS = ("workspace", "group", "location", "subscription")
 
 
 def configure(defaults: list[str] | None = None, list_defaults: bool = False, scope: str | None = None) -> Any:
     del scope
     if list_defaults:
-        return [{"name": key, "source": _source(), "value": value} for key, value in sorted(load_defaults().items())]
+        return _defaults(load_values())
     given = parse_pairs(defaults, "--defaults")
     if not given:
         raise CLIError("Nothing to set. Give --defaults KEY=VALUE, or --list-defaults.")
@@ -29,17 +31,18 @@ def configure(defaults: list[str] | None = None, list_defaults: bool = False, sc
 
 def get(key: str | None = None) -> Any:
     values = load_values()
+    entries = {section: _entries(found) for section, found in values.items()} | {"defaults": _defaults(values)}
     if key is None:
-        return {section: _entries(found) for section, found in sorted(values.items())}
+        return dict(sorted(entries.items()))
     section, dot, name = key.partition(".")
     if not dot:
-        if section not in values:
-            raise CLIError(f"Nothing is set in the section '{section}'. There is: {', '.join(sorted(values)) or '-'}.")
-        return _entries(values[section])
-    found = values.get(section, {})
-    if name not in found:
-        raise CLIError(f"'{key}' is not set. `teal config set {key}=VALUE` sets it.")
-    return {"name": name, "source": _source(), "value": found[name]}
+        if section not in entries:
+            raise CLIError(f"Nothing is set in the section '{section}'. There is: {', '.join(sorted(entries))}.")
+        return entries[section]
+    for entry in entries.get(section, []):
+        if entry["name"] == name:
+            return entry
+    raise CLIError(f"'{key}' is not set. `teal config set {key}=VALUE` sets it.")
 
 
 def set_(key_value: list[str]) -> None:
@@ -64,6 +67,17 @@ def _parse(word: str) -> tuple[str, str, str]:
     if not equals or not dot or not section or not name:
         raise CLIError(f"config set takes SECTION.NAME=VALUE, as in defaults.group=my-group, not '{word}'.")
     return section, name, value
+
+
+def _defaults(values: dict[str, dict[str, str]]) -> list[dict[str, str]]:
+    """What is set, and what commands go by where nothing is: published scripts read group and workspace here."""
+    names = load_names()
+    effective = {"group": names["group"], "location": LOCATION, "workspace": names["workspace"]}
+    unset = {name: value for name, value in effective.items() if name not in values.get("defaults", {})}
+    found = _entries(values.get("defaults", {})) + [
+        {"name": name, "source": NOT_SET, "value": value} for name, value in unset.items()
+    ]
+    return sorted(found, key=lambda entry: entry["name"])
 
 
 def _entries(values: dict[str, str]) -> list[dict[str, str]]:

@@ -1,8 +1,7 @@
 """Verbs on workspaces. Called by api; every other verb expects its workspace to exist."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from teal.control.requests import Accepted, Moment
 from teal.domain.errors import Conflict, NotFound
@@ -32,15 +31,13 @@ def ensure_workspace(tx: Transaction, id: WorkspaceId, moment: Moment, *, create
 def put_workspace(
     tx: Transaction,
     id: WorkspaceId,
-    build: Callable[[Workspace], tuple[Mapping[str, str], Mapping[str, Any]]],
+    build: Callable[[Workspace], Workspace],
     moment: Moment,
 ) -> Accepted[Workspace]:
-    """Make a workspace, or change its tags and properties: `build` is given the stored one and returns the wanted
-    ones."""
+    """Make a workspace, or change what people write of it: `build` is given the stored one, returns the wanted one."""
     current = stored.load_workspace(tx, id)
     before = current or _create(tx, id, moment)
-    tags, properties = build(before)
-    workspace = replace(before, tags=tags, properties=properties)
+    workspace = build(before)
     if workspace != before:
         workspace = replace(workspace, modified_at=moment.now)
         stored.save_workspace(tx, workspace)

@@ -49,17 +49,30 @@ def load_defaults(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     return dict(parser["defaults"]) if parser.has_section("defaults") else {}
 
 
+def load_names(environ: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What commands go by that say nothing: what was set as default, else what `teal env` has passed on to this shell,
+    else the workspace every server has from the start."""
+    environ = os.environ if environ is None else environ
+    defaults = load_defaults(environ)
+    return {name: defaults.get(name) or environ.get(variable) or built_in for name, variable, built_in in _PASSED_ON}
+
+
 def load_scope(
     subscription: str | None = None,
     group: str | None = None,
     workspace: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Scope:
-    """What is given, else what was set as default, else the workspace every server has from the start."""
-    defaults = {} if subscription and group and workspace else load_defaults(environ)
-    named = (
-        subscription or defaults.get("subscription") or DEFAULT_SUBSCRIPTION,
-        group or defaults.get("group") or DEFAULT_GROUP,
-        workspace or defaults.get("workspace") or DEFAULT_WORKSPACE,
-    )
-    return Scope(*(check_name(each) for each in named))
+    """What is given, else what commands go by."""
+    given = {"subscription": subscription, "group": group, "workspace": workspace}
+    names = {} if all(given.values()) else load_names(environ)
+    return Scope(**{name: check_name(value or names[name]) for name, value in given.items()})
+
+
+# --- private
+
+_PASSED_ON = (
+    ("subscription", "AZUREML_ARM_SUBSCRIPTION", DEFAULT_SUBSCRIPTION),
+    ("group", "AZUREML_ARM_RESOURCEGROUP", DEFAULT_GROUP),
+    ("workspace", "AZUREML_ARM_WORKSPACE_NAME", DEFAULT_WORKSPACE),
+)

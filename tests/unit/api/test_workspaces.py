@@ -29,6 +29,15 @@ async def test_where_workspaces_are_made_by_hand_an_unknown_one_is_not_found(tmp
         assert (await rest.client.get(f"{WORKSPACE}/onlineEndpoints")).status_code == 200
 
 
+async def test_a_workspace_is_where_it_is_said_to_be(rest: RestServer) -> None:
+    made = await rest.client.put(WORKSPACE, json={"location": "eastus", "tags": {"a": "b"}})
+    assert (made.status_code, made.json()["location"]) == (201, "eastus")
+    assert (await rest.client.put(WORKSPACE, json={"tags": {}})).json()["location"] == "eastus"
+    assert (await rest.client.patch(WORKSPACE, json={"location": "westus"})).json()["location"] == "westus"
+    assert (await rest.client.get(WORKSPACE)).json()["location"] == "westus"
+    assert (await rest.client.put(WORKSPACE, json={"location": 1})).status_code == 400
+
+
 async def test_workspaces_are_listed_by_group_and_by_subscription(rest: RestServer) -> None:
     for path in (WORKSPACE, WORKSPACE.replace("/rg/", "/other/"), WORKSPACE.replace("/sub/", "/second/")):
         await rest.client.get(path)

@@ -41,7 +41,8 @@ def arm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Arm]:
 
 @pytest.fixture
 def teal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Teal:
-    for name in ("TEAL_CA", "TEAL_DATA_DIR"):
+    shell = ("AZUREML_ARM_SUBSCRIPTION", "AZUREML_ARM_RESOURCEGROUP", "AZUREML_ARM_WORKSPACE_NAME")
+    for name in ("TEAL_CA", "TEAL_DATA_DIR", *shell):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TEAL_CONFIG_DIR", str(tmp_path / "config"))
     monkeypatch.chdir(tmp_path)

@@ -38,9 +38,23 @@ def test_settings_by_section(teal: Teal) -> None:
     assert [each["name"] for each in teal("config", "get", "core").json] == ["display_region_identified"]
     assert teal("configure", "-l", "--query", "[?name=='workspace'].value | [0]", "-o", "tsv").out == "ws\n"
     assert teal("config", "unset", "defaults.workspace").status == 0
-    assert teal("config", "get", "defaults.workspace").status == 1
     for words in (("set", "a"), ("set", "a=b"), ("unset", "a"), ("get", "none")):
         assert teal("config", *words).status == 1, words
+
+
+def test_defaults_nobody_has_set_are_shown_as_commands_go_by_them(teal: Teal, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert teal("configure", "-l").json == [
+        {"name": "group", "source": "default", "value": "teal"},
+        {"name": "location", "source": "default", "value": "local"},
+        {"name": "workspace", "source": "default", "value": "default"},
+    ]
+    teal("configure", "--defaults", "location=eastus")
+    assert teal("configure", "-l", "--query", "[?name=='location'].value", "-o", "tsv").out == "eastus\n"
+    assert teal("config", "get", "--query", "defaults[?name == 'group'].value", "-o", "tsv").out == "teal\n"
+    assert teal("config", "get", "defaults.workspace", "--query", "value").json == "default"
+    assert teal("config", "get", "defaults.none").status == 1
+    monkeypatch.setenv("AZUREML_ARM_WORKSPACE_NAME", "of-the-shell")
+    assert teal("configure", "-l", "--query", "[?name=='workspace'].value", "-o", "tsv").out == "of-the-shell\n"
 
 
 def test_the_output_format_can_be_set_for_good(teal: Teal) -> None:

@@ -86,6 +86,14 @@ def test_a_missing_one_is_not_updated(endpoint: Arm, teal: Teal) -> None:
     assert teal("online-deployment", "update", "-e", "e", "-n", "none", "--set", "instance_count=2").status == 3
 
 
+def test_an_update_may_name_its_deployment_by_set(blue: Arm, teal: Teal, tmp_path: Path) -> None:
+    (tmp_path / "template.yml").write_text(YAML.replace("endpoint_name: e", "endpoint_name: <ENDPOINT_NAME>"))
+    words = ("online-deployment", "update", "-f", "template.yml", "--set", "endpoint_name=e")
+    assert teal(*words, "--set", "instance_count=2").json["instance_count"] == 2
+    assert "'name' cannot be changed" in teal(*words, "-n", "blue", "--set", "name=green").err
+    assert teal("online-endpoint", "update", "--set", "name=e", "tags.a=b").json["tags"] == {"a": "b"}
+
+
 def test_an_update_from_a_file_changes_what_the_file_says(blue: Arm, teal: Teal, tmp_path: Path) -> None:
     (tmp_path / "new.yml").write_text(
         "name: blue\nendpoint_name: e\nenvironment_variables: {B: x}\nmodel: azureml:m:2\n"

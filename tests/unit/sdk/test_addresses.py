@@ -63,6 +63,10 @@ def test_the_workspace_is_what_is_given_else_the_default_else_the_first(tmp_path
     assert load_scope(environ=environ).id.endswith(
         "/resourceGroups/teal/providers/Microsoft.MachineLearningServices/workspaces/default"
     )
+    passed_on = {**environ, "AZUREML_ARM_WORKSPACE_NAME": "shell", "AZUREML_ARM_SUBSCRIPTION": "s"}
+    assert load_scope(environ=passed_on).id.startswith("/subscriptions/s/resourceGroups/teal/")
+    assert load_scope(environ=passed_on).workspace == "shell", "as `teal env --workspace-name shell` has said"
     (tmp_path / "config").write_text("[defaults]\nworkspace = mine\ngroup = ours%x\n")
+    assert load_scope(environ=passed_on).workspace == "mine"
     scope = load_scope(workspace="given", environ=environ)
     assert (scope.group, scope.workspace) == ("ours%x", "given")
