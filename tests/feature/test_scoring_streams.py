@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import os
+import re
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -140,6 +142,23 @@ def test_a_body_sent_in_chunks_arrives_whole(start: Start) -> None:
     assert answer.json() == {"length": 2_000_000, "sha256": hashlib.sha256(b"".join(pieces)).hexdigest()}
 
 
+def test_a_body_that_breaks_off_never_runs(start: Start) -> None:
+    scoring = start("text_only.py")
+    head = b"POST /score HTTP/1.1\r\nHost: x\r\n"
+    with scoring.connect() as client:
+        client.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nno chunk\r\n")
+        assert b"400 Bad Request" in client.recv(1000)
+    for gone, length in ((1, 10), (2, 3_000_000)):  # read in one step, and piece by piece
+        with scoring.connect() as client:
+            client.sendall(head + f"Content-Length: {length}\r\n\r\nabc".encode())
+        wait_until_sync(lambda gone=gone: scoring.count("client_gone") == gone)  # type: ignore[misc]
+    with scoring.connect() as client:
+        client.sendall(head + b"Transfer-Encoding: chunked\r\nTrailer: x-t\r\n\r\n3\r\nabc\r\n0\r\nx-t: 1\r\n\r\n")
+        assert b"200 OK" in client.recv(1000)
+    assert " 499 " in scoring.process.output
+    assert "Traceback" not in scoring.process.output
+
+
 @pytest.mark.parametrize("in_chunks", [False, True])
 def test_a_body_over_the_limit_is_413_and_never_held(start: Start, in_chunks: bool) -> None:
     scoring = start("binary.py", TEAL_MAX_BODY_BYTES="1000")
@@ -159,6 +178,11 @@ def test_large_bodies_are_let_go(start: Start) -> None:
         assert answer.json()["length"] == 100_000_000
     # The allocator keeps some of it; what would not be let go would be 400 MB.
     wait_until_sync(lambda: process.memory_info().rss < before + 200_000_000)
+    status = Path(f"/proc/{scoring.process.pid}/status")
+    if status.exists():  # on Linux: the most there ever was
+        most = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        assert most is not None
+        assert int(most[1]) * 1024 < before + 160_000_000
 
 
 # --- private
