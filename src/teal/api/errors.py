@@ -69,8 +69,8 @@ def build_http_error_response(path: str, status: int, method: str) -> Response:
     if is_mlflow_path(path) and status in (404, 405):
         return build_no_route(path)
     message = {
-        404: f"There is nothing at '{path}'.",
-        405: f"'{path}' does not take {method}.",
+        404: f"There is nothing at '{path}'. {_WHAT_THERE_IS}",
+        405: f"'{path}' does not take {method}. {_WHAT_THERE_IS}",
     }.get(status, HTTPStatus(status).phrase)
     return _build(path, status, HTTPStatus(status).phrase.replace(" ", ""), message, None)
 
@@ -82,6 +82,11 @@ def build_unexpected_response(path: str, request_id: str) -> Response:
 
 
 # --- private
+
+_WHAT_THERE_IS = (
+    "Teal has workspaces, models, environments, code, data, online endpoints and their deployments; of Azure's jobs, "
+    "computes, registries and other things it has nothing."
+)
 
 
 def _build(path: str, status: int, code: str, message: str, target: str | None) -> Response:

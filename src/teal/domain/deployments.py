@@ -172,7 +172,8 @@ def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
             "Only a model of the type mlflow_model is served without a scoring script.",
             target="code_configuration",
             hint="Add code_configuration with 'code' (a folder) and 'scoring_script' (a file in it), or register the "
-            "model as mlflow_model if it is one.",
+            "model as mlflow_model if it is one. A server that comes in an image of its own needs containers, and "
+            "Triton models a Triton server: this server starts neither.",
         )
     if spec.environment is None:
         raise InvalidInput("A deployment with a scoring script needs an environment.", target="environment")

@@ -94,7 +94,7 @@ async def test_a_patch_keeps_what_it_does_not_mention(rest: RestServer) -> None:
         ({"requestSettings": {"requestTimeout": "5s"}}, "properties.requestSettings.requestTimeout"),
         ({"requestSettings": {"requestTimeout": 5}}, "properties.requestSettings.requestTimeout"),
         ({"livenessProbe": {"failureThreshold": "many"}}, "properties.livenessProbe.failureThreshold"),
-        ({"environmentVariables": {"A": 1}}, "properties.environmentVariables.A"),
+        ({"environmentVariables": {"A": []}}, "properties.environmentVariables.A"),
         ({"environmentVariables": "A=1"}, "properties.environmentVariables"),
         ({"appInsightsEnabled": "yes"}, "properties.appInsightsEnabled"),
         ({"requestSettings": {"requestTimeout": "PT181S"}}, "request_timeout_ms"),

@@ -27,6 +27,7 @@ async def test_a_wrong_path_or_method_has_the_usual_body(rest: RestServer) -> No
     missing = await rest.client.get(f"{WORKSPACE}/pipelines/x")
     assert missing.status_code == 404
     assert missing.json()["error"]["code"] == "NotFound"
+    assert "Teal has workspaces, models" in missing.json()["error"]["message"]
     wrong = await rest.client.post(ENDPOINTS)
     assert wrong.status_code == 405
     assert wrong.json()["error"]["code"] == "MethodNotAllowed"

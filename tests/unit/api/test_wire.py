@@ -105,6 +105,11 @@ def test_what_was_not_read_is_left_over() -> None:
     assert members.rest() == {"b": {"d": 2}}
 
 
+def test_a_number_among_words_is_kept_as_its_text() -> None:
+    words = Members({"tags": {"a": "x", "n": 3, "f": 0.5, "yes": True, "none": None}}).texts("tags")
+    assert words == {"a": "x", "n": "3", "f": "0.5", "yes": "true"}
+
+
 def test_a_merge_patch_does_what_the_standard_says() -> None:
     stored = {"a": "b", "c": {"d": "e", "f": "g"}, "l": [1]}
     assert merge_patch(stored, {"a": "z", "c": {"f": None}, "l": [2]}) == {"a": "z", "c": {"d": "e"}, "l": [2]}

@@ -1,5 +1,6 @@
 """Reading a JSON object of a request member by member, with the member's name in every refusal. Called by api/wire."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -50,9 +51,10 @@ class Members:
         raise self._wrong(name, "an ISO 8601 duration such as 'PT5S'", value)
 
     def texts(self, name: str) -> dict[str, str]:
-        """A map of words; entries of null are left out."""
+        """A map of words; entries of null are left out. Stock clients send `{"N": 3, "B": true}` as it stands, and the
+        service keeps words: so does this."""
         entries = self.nested(name)
-        return {key: value for key in list(entries._members) if (value := entries.text(key)) is not None}
+        return {key: entries._word(key, entries._take(key)) for key in list(entries._members)}
 
     def numbers(self, name: str) -> dict[str, int | float]:
         entries = self.nested(name)
@@ -105,6 +107,13 @@ class Members:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return int(value) if isinstance(value, float) and value.is_integer() else value
         raise self._wrong(name, "a number", value)
+
+    def _word(self, name: str, value: object) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, bool | int | float):
+            return json.dumps(value)
+        raise self._wrong(name, "text", value)
 
     def _path(self, name: str) -> str:
         return f"{self._where}.{name}" if self._where else name
