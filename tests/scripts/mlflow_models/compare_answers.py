@@ -115,7 +115,7 @@ def ask_mlflow(model, schema, body):
         answer = scoring_server.invocations(body, "application/json", model, schema)
         return answer.status, json.loads(answer.response)
     except MlflowException as error:
-        return error.get_http_status_code(), error.message
+        return error.get_http_status_code(), error.error_code
 
 
 def ask_teal(serving, body):
@@ -123,7 +123,9 @@ def ask_teal(serving, body):
     request = SimpleNamespace(body=body, header_view={"content-type": "application/json"}, scope=scope)
     answer = serving.invocation.invoke(request)
     document = json.loads(answer.body)
-    return answer.status, document if answer.status == 200 else document["message"]
+    if "is not a whole number" in document.get("message", ""):
+        return None
+    return answer.status, document if answer.status == 200 else document["error_code"]
 
 
 def main(folder):
@@ -140,12 +142,10 @@ def main(folder):
             document = source.choice(TENSORS) if tensors else make_payload(source, names)
             body = json.dumps(document).encode()
             theirs, ours = ask_mlflow(model, schema, body), ask_teal(serving, body)
-            if "is not a whole number" in str(ours[1]):
+            if ours is None:
                 continue
-            assert theirs[0] == ours[0], (name, document, theirs, ours)
-            if theirs[0] == 200:
-                answered += 1
-                assert repr(theirs[1]) == repr(ours[1]), (name, document, theirs, ours)
+            assert repr(theirs) == repr(ours), (name, document, theirs, ours)
+            answered += theirs[0] == 200
     assert answered > 150, answered
 
 

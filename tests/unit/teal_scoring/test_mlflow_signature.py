@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from teal_scoring.mlflow_serving import find_name
-from teal_scoring.mlflow_signature import Column, Signature, Tensor, build_signature, explain_mismatch
+from teal_scoring.mlflow_signature import Column, Signature, Tensor, build_signature, explain_mismatch, explain_missing
 from teal_scoring.mlflow_swagger import build_schemas
 
 COLUMNS = (Column("age", "long"), Column("chol", "double"), Column("note", "string", required=False))
@@ -19,7 +19,8 @@ class DataType(SimpleNamespace):
 
 
 def explain(**values: Any) -> str | None:
-    return explain_mismatch(COLUMNS, list(values), [[1] * len(values), list(values.values())])
+    names = list(values)
+    return explain_missing(COLUMNS, names) or explain_mismatch(COLUMNS, names, [[1] * len(values), [*values.values()]])
 
 
 def test_what_fits_is_not_explained() -> None:

@@ -59,7 +59,7 @@ class MlflowInvocation:
         except UnsupportedContent as error:
             return Answer(415, str(error).encode(), "text/plain", (_RUN_FINE,), keeps_status=True)
         except BadPayload as error:
-            return _refuse(400, "BAD_REQUEST", f"Invalid input. {error}", is_mlflow, error.trace)
+            return _refuse(400, error.code, f"Invalid input. {error}", is_mlflow, error.trace)
         except MlflowException as error:
             return _refuse_as_mlflow(error, error.message, is_mlflow)
         started = time.perf_counter()

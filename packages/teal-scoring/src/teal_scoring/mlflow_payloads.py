@@ -17,17 +17,20 @@ from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_s
 
 from .mlflow_frames import Frames
 from .mlflow_predictions import Shape
-from .mlflow_signature import Signature, explain_mismatch
+from .mlflow_signature import Signature, explain_mismatch, explain_missing
+from .mlflow_tensors import explain_cut, explain_tensors
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 
 
 class BadPayload(Exception):
-    """The request is not one that this model can be asked by. `trace`: where a reader of pandas gave up."""
+    """The request is not one that this model can be asked by. `trace`: where a reader of pandas gave up. `code`: what
+    MLflow's server calls it."""
 
-    def __init__(self, message: str, trace: "str | None" = None) -> None:
+    def __init__(self, message: str, trace: "str | None" = None, code: str = "BAD_REQUEST") -> None:
         super().__init__(message)
         self.trace = trace
+        self.code = code
 
 
 class UnsupportedContent(Exception):
@@ -179,8 +182,10 @@ class Payloads:
 # --- private
 
 _FORMATS = ("input_data", "dataframe_split", "dataframe_records", "inputs", "instances")
+                missing = explain_missing(self._inputs.columns, names)
 _CHAT_FORMATS = ("messages", "prompt", "input")
 _ONE_OF = (
+            # In MLflow's order: its server reads the values before it looks at the schema.
     "The input must be a JSON dictionary with exactly one of the input fields 'input_data' (Azure), 'dataframe_split',"
     " 'dataframe_records', 'inputs', 'instances' (MLflow)"
 )

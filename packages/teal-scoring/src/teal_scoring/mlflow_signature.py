@@ -59,17 +59,23 @@ def build_signature(schema: Any) -> Signature:
     return Signature(columns=tuple(_build_column(one) for one in schema.inputs))
 
 
+def explain_missing(columns: Sequence[Column], names: Sequence[Any]) -> "str | None":
+    """Which columns a request lacks, in a sentence; None when it lacks none."""
+    known = set(names)
+    missing = [repr(one.name) for one in columns if one.required and one.name not in known]
+    if not missing:
+        return None
+    given = ", ".join(map(repr, names)) or "none"
+    plural = "s" if len(missing) > 1 else ""
+    return f"Model is missing inputs: the column{plural} {', '.join(missing)}. The request has {given}."
+
+
 def explain_mismatch(columns: Sequence[Column], names: Sequence[Any], rows: Sequence[Sequence[Any]]) -> "str | None":
-    """Why rows do not fit, in a sentence that names the column; None when nothing plain is wrong with them.
+    """Why values do not fit, in a sentence that names the column; None when nothing plain is wrong with them.
 
     Stricter than MLflow's server in one thing: 1.5 for a column of whole numbers is refused, not cut off.
     """
     places = {name: place for place, name in enumerate(names)}
-    missing = [repr(one.name) for one in columns if one.required and one.name not in places]
-    if missing:
-        given = ", ".join(map(repr, names)) or "none"
-        plural = "s" if len(missing) > 1 else ""
-        return f"Model is missing inputs: the column{plural} {', '.join(missing)}. The request has {given}."
     for column in columns:
         place = places.get(column.name)
         if place is None:
