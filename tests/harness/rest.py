@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,8 +18,10 @@ from teal.api.calls import Services
 from teal.domain.deployments import DeploymentStatus
 from teal.domain.endpoints import EndpointStatus
 from teal.domain.failures import Failure
+from teal.domain.instances import InstanceObserved, InstancePhase, InstanceSpec
 from teal.domain.operations import Operation, OperationStatus
 from teal.domain.states import ProvisioningState
+from teal.reconcile.checks import Checks
 from teal.server.ca import CertificateFiles, ensure_certificate
 from teal.server.ports import open_listener
 from teal.server.token_key import ensure_token_key
@@ -53,6 +55,34 @@ class RestServer:
         return await self.store.write(lambda tx: _settle(tx, self.now, failure))
 
 
+class NoInstances:
+    """A backend on which every instance ends at once."""
+
+    changed: Callable[[str], None] = staticmethod(lambda _: None)
+
+    def __init__(self) -> None:
+        self._ended: dict[str, InstanceObserved] = {}
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def apply(self, spec: InstanceSpec, *, attempt: int) -> None:
+        failure = Failure(code="InstanceExited", message="There are no instances here.")
+        self._ended[spec.instance_id] = InstanceObserved(
+            instance_id=spec.instance_id, phase=InstancePhase.EXITED, attempt=attempt, failure=failure
+        )
+
+    def observe(self) -> Mapping[str, InstanceObserved]:
+        return self._ended
+
+    async def remove(self, instance_id: str, *, grace_s: float) -> None:
+        self._ended.pop(instance_id, None)
+
+    async def logs(self, instance_id: str, *, container: str, tail: int) -> str:
+        return f"{instance_id}: {container}, {tail} lines\n"
+
+
 @asynccontextmanager
 async def running_rest(folder: Path, *, create_workspaces: bool = True) -> AsyncIterator[RestServer]:
     store, blobs = Store(folder), BlobStore(folder / "blobs")
@@ -82,6 +112,7 @@ async def running_rest(folder: Path, *, create_workspaces: bool = True) -> Async
         create_workspaces=create_workspaces,
         read_logs=read_logs,
         observe_requests=observe_requests,
+        checks=Checks(store, NoInstances(), blobs.object_path, clock=lambda: rest.now),
         sign_token=ensure_token_key(folder / "token.key").sign,
         now=lambda: rest.now,
         new_id=lambda: f"00000000-0000-0000-0000-{next(ids):012x}",

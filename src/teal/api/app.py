@@ -12,6 +12,7 @@ from starlette.responses import Response
 from teal.api import (
     assets,
     blobs,
+    checks,
     codes,
     computes,
     datastores,
@@ -44,6 +45,7 @@ ENDPOINTS = WORKSPACE + "/onlineEndpoints"
 ENDPOINT = ENDPOINTS + "/{endpoint}"
 DEPLOYMENTS = ENDPOINT + "/deployments"
 DEPLOYMENT = DEPLOYMENTS + "/{deployment}"
+CHECK = WORKSPACE + "/deploymentChecks/{check}"
 CODE_VERSIONS = WORKSPACE + "/codes/{name}/versions"
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
@@ -59,6 +61,9 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", WORKSPACE, workspaces.delete_workspace),
     ("GET", WORKSPACE + "/computes", computes.list_computes),
     ("GET", WORKSPACE + "/computes/{compute}", computes.get_compute),
+    ("GET", CHECK, checks.get_check),
+    ("PUT", CHECK, checks.put_check),
+    ("DELETE", CHECK, checks.delete_check),
     ("GET", WORKSPACE + "/datastores", datastores.list_datastores),
     ("GET", DATASTORE, datastores.get_datastore),
     ("POST", DATASTORE + "/listSecrets", datastores.list_secrets),

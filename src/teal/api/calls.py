@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
@@ -15,7 +15,9 @@ from teal.api.errors import BodyTooLarge
 from teal.api.mlflow.tracker import Tracker
 from teal.control import workspaces
 from teal.control.requests import Moment
+from teal.domain.checks import Check, SampleRequest
 from teal.domain.curated import BUILT_IN, Catalogue
+from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import InvalidInput, PreconditionFailed
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.tokens import TokenClaims
@@ -27,6 +29,16 @@ T = TypeVar("T")
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
 MAX_JSON_DEPTH = 64
+
+
+class CheckRunner(Protocol):
+    """Runs deployments once, beside everything else (reconcile/checks.py)."""
+
+    def begin(
+        self, workspace: WorkspaceId, id: str, deployment: str, spec: DeploymentSpec, request: SampleRequest | None
+    ) -> Check: ...
+    def find(self, workspace: WorkspaceId, id: str) -> Check | None: ...
+    async def cancel(self, workspace: WorkspaceId, id: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,7 @@ class Services:
     observe_requests: Callable[[str], Awaitable[Mapping[str, Mapping[str, int]] | None]]
     """Endpoint -> {"live", "mirrored", "mirror_dropped", "mirror_skipped"} by deployment, as counted by the gateway;
     None while it does not say. Must not take long."""
+    checks: CheckRunner
     sign_token: Callable[[TokenClaims], str]
     now: Callable[[], float]
     new_id: Callable[[], str]

@@ -109,6 +109,8 @@ _BODIES: tuple[tuple[str, str, Schema], ...] = (
     ("PUT", "/(models|codes|data|environments)/{name}", _CONTAINER),
     ("PUT|PATCH", "/onlineEndpoints/{endpoint}", _ENDPOINT),
     ("PUT|PATCH", "/deployments/{deployment}", _DEPLOYMENT),
+    ("PUT", "/deploymentChecks/{check}", _object(properties=_object(
+        deploymentName=_TEXT, deployment=_DEPLOYMENT, request=_object(body=_TEXT, contentType=_TEXT)))),
     ("POST", "/regenerateKeys", _object(keyType={"enum": ["Primary", "Secondary"]}, keyValue=_TEXT)),
     ("POST", "/getLogs", _object(containerType={"enum": ["InferenceServer", "StorageInitializer"]}, tail=_WHOLE)),
 )  # fmt: skip

@@ -301,6 +301,13 @@ _SPECIAL: dict[str, dict[str, dict[str, Any]]] = {
         f"online-deployment {verb}": {"name": _DEPLOYMENT_NAME}
         for verb in ("create", "show", "update", "delete", "get-logs")
     },
+    "check": {
+        "name": _DEPLOYMENT_NAME,
+        "request_file": {
+            "options_list": ["--request-file", "-r"],
+            "help": "File to send to it, JSON unless its name says otherwise; else an MLflow model's own example.",
+        },
+    },
     "apply": {
         "file": {
             "options_list": ["--file", "-f"],

@@ -79,9 +79,7 @@ def put_deployment(
         raise _no_deployment(owner.name, name)
     if current is None and len(stored.list_deployments(tx, owner.name)) >= MAX_DEPLOYMENTS:
         raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
-    spec = build(current)
-    spec = _resolve_references(tx, workspace, spec, curated)
-    check_deployment(spec, is_mlflow=_has_mlflow_model(tx, workspace, spec))
+    spec = resolve_deployment(tx, workspace, build(current), curated)
     if current and current.spec == spec and _is_settled_well(tx, current):
         return Accepted(_view(tx, current), created=False, operation=None)
     deployment = OnlineDeployment(
@@ -97,6 +95,15 @@ def put_deployment(
         tx, workspace, _kind_of_change(current, spec), moment, endpoint=owner.name, deployment=name, wanted=spec
     )
     return Accepted(_view(tx, deployment), created=current is None, operation=operation)
+
+
+def resolve_deployment(
+    tx: Transaction, workspace: WorkspaceId, spec: DeploymentSpec, curated: Catalogue = BUILT_IN
+) -> DeploymentSpec:
+    """The spec with every label turned into a version, or a refusal: what it names must exist, and be allowed."""
+    spec = _resolve_references(tx, workspace, spec, curated)
+    check_deployment(spec, is_mlflow=_has_mlflow_model(tx, workspace, spec))
+    return spec
 
 
 def delete_deployment(

@@ -88,6 +88,16 @@ def drain(
     return record
 
 
+def build_late_failure(start_limit_s: float, seen: InstanceObserved, last_probe: str | None) -> Failure:
+    """It has neither answered nor said why."""
+    return Failure(
+        code="ResourceNotReady",
+        message=f"The instance did not answer its readiness probe within {start_limit_s:g} s. "
+        f"It was {seen.detail or seen.phase}; last probe: {last_probe or 'no answer'}.",
+        hint="If init() needs longer, raise initial_delay or failure_threshold of the liveness_probe.",
+    )
+
+
 # --- private
 
 
@@ -119,12 +129,7 @@ def _starting(record: InstanceRecord, seen: InstanceObserved, health: Health, st
         return Step(replace(record, state=InstanceState.READY, since=now, ever_ready=True, has_answered=True))
     is_late = record.running_since is not None and now - record.running_since > start_limit_s + LAST_WORDS_S
     if is_late and not record.has_answered:
-        failure = Failure(
-            code="ResourceNotReady",
-            message=f"The instance did not answer its readiness probe within {start_limit_s:g} s. "
-            f"It was {seen.detail or seen.phase}; last probe: {health.readiness.last_failure or 'no answer'}.",
-            hint="If init() needs longer, raise initial_delay or failure_threshold of the liveness_probe.",
-        )
+        failure = build_late_failure(start_limit_s, seen, health.readiness.last_failure)
         return Step(leave(record, now, reachable=False), failure=failure, hopeless=True)
     return Step(record)
 

@@ -18,6 +18,7 @@ from teal.domain.endpoint_settings import PROFILES, Limits, Quotas
 from teal.gateway.envoy_process import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.gateway.tls import TlsSettings
+from teal.reconcile.checks import Checks
 from teal.reconcile.loop import Loop
 from teal.server.catalogue import load_catalogue
 from teal.server.data_dir import DataDir
@@ -38,6 +39,7 @@ class Parts:
     backend: ProcessBackend
     gateway: Gateway
     loop: Loop
+    checks: Checks
     tracking: TrackingServers | None
 
 
@@ -48,6 +50,7 @@ def assemble_parts(
     blobs = BlobStore(data.blobs)
     backend = assemble_backend(settings, data)
     gateway = Gateway(build_envoy_settings(settings, data, run_dir, gateway_port))
+    curated = load_catalogue(data.environments_file)
     loop = Loop(
         store,
         backend,
@@ -55,10 +58,13 @@ def assemble_parts(
         blobs.object_path,
         control_token=token,
         limits=build_limits(settings),
-        curated=load_catalogue(data.environments_file),
+        curated=curated,
     )
+    checks = Checks(store, backend, blobs.object_path, curated=curated)
     tracking = assemble_tracking(settings, data, run_dir, token=token, url=url)
-    return Parts(store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop, tracking=tracking)
+    return Parts(
+        store=store, blobs=blobs, backend=backend, gateway=gateway, loop=loop, checks=checks, tracking=tracking
+    )
 
 
 def assemble_tracking(
@@ -105,6 +111,7 @@ def assemble_app(settings: Settings, data: DataDir, parts: Parts, *, token: str,
             gateway_url=gateway_url,
             create_workspaces=settings.workspaces == "auto",
             read_logs=_build_log_reader(parts.backend),
+            checks=parts.checks,
             curated=load_catalogue(data.environments_file),
             sign_token=ensure_token_key(data.token_key_file).sign,
             observe_requests=RequestCounts(parts.gateway.observe_requests),

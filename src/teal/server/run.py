@@ -142,6 +142,7 @@ async def _serve_parts(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await parts.checks.close()
     if not shutdown.lets_go:
         await stop_data_plane(parts, shutdown, grace_s=settings.drain_s)
 

@@ -1,4 +1,4 @@
-"""The commands of `online-deployment` (spec/azureml.md §1.13). Data only; used by cli/commands.py."""
+"""The commands of `online-deployment` (spec/azureml.md §1.13), and `check`. Data only; used by cli/commands.py."""
 
 from teal.cli import tables
 from teal.cli.command import Command
@@ -16,6 +16,21 @@ COMMANDS: tuple[Command, ...] = (
         ),
         details="Refused if the deployment exists; `update` changes one.",
         table=tables.deployment,
+    ),
+    Command(
+        "check",
+        "check:check",
+        "Build, start and ask a deployment once, before there is one.",
+        (
+            (
+                "Before anything is deployed.",
+                "teal check --file blue-deployment.yml --request-file sample-request.json",
+            ),
+            ("With another model.", "teal check -f blue-deployment.yml --set model=azureml:diabetes:2"),
+        ),
+        details="No endpoint is touched, and the endpoint of the file need not exist. The environment that is built "
+        "is the one a later `online-deployment create` finds. Exit status 0: it can be deployed. Ctrl-C leaves "
+        "nothing running.",
     ),
     Command(
         "online-deployment show",

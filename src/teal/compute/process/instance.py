@@ -283,7 +283,15 @@ class ProcessInstance:
             limit_bytes=size.memory_bytes if size else None,
             log_tail=load_tail(self._directory.server_log, _EVIDENCE_LINES),
         )
+        if report is None or report.failure is None:
+            self._tell_end(failure)
         self._end_attempt(failure, permanent=is_permanent(report, ended) and used_bytes is None)
+
+    def _tell_end(self, failure: Failure) -> None:
+        """Who was killed could not write down why; whoever reads its log looks there."""
+        with suppress(OSError):
+            words = f"{failure.code}: {replace(failure, log_tail=None).describe()}"
+            append_line(self._directory.server_log, self._around.now(), words)
 
     def _end_attempt(self, failure: Failure, *, permanent: bool) -> None:
         with suppress(OSError):  # on a full disk it is known as long as this server lives

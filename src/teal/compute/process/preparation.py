@@ -44,6 +44,7 @@ async def apply_preparation(
         begin_phase("looking up environment")
 
         def begin_build(python: Version) -> None:
+            begin_phase("reading script")
             check_script(directory, spec, python)
             begin_phase("building environment")
 

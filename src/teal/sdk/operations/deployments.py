@@ -1,14 +1,18 @@
 """`client.online_deployments`; names and arguments as azure.ai.ml's OnlineDeploymentOperations (spec/wire.md §3.7)."""
 
+import contextlib
 import dataclasses
+import os
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from teal.sdk.entities.checks import DeploymentCheck
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.settings import CodeConfiguration, DataCollector
-from teal.sdk.errors import ResourceNotFoundError, ValidationError
+from teal.sdk.errors import ResourceNotFoundError, TealError, ValidationError
 from teal.sdk.operations.codes import CodeOperations
 from teal.sdk.operations.data import DataOperations
 from teal.sdk.operations.environments import EnvironmentOperations
@@ -21,10 +25,12 @@ from teal.sdk.scripts import check_script
 from teal.sdk.shapes import is_address
 from teal.sdk.transport import Conversation, build_conditions
 from teal.sdk.unsupported import refuse, refuse_local
+from teal.sdk.wire.checks import build_check, load_request, parse_check
 from teal.sdk.wire.deployments import build_deployment, parse_deployment
 from teal.sdk.wire.fields import as_map
 from teal.sdk.wire.patches import build_patch
 
+CHECK_LOOK_S = 0.2
 SKIP_PROPERTY = "teal.skip_script_validation"
 CONTAINER_TYPES = {"inference-server": "InferenceServer", "storage-initializer": "StorageInitializer"}
 
@@ -41,6 +47,7 @@ class OnlineDeploymentOperations:
         models: ModelOperations,
         environments: EnvironmentOperations,
         new_id: Callable[[], str] = lambda: str(uuid.uuid4()),
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._conversation = conversation
         self._root = f"{scope.id}/onlineEndpoints"
@@ -50,6 +57,7 @@ class OnlineDeploymentOperations:
         self._codes = CodeOperations(conversation, scope)
         self._data = DataOperations(conversation, scope)
         self._new_id = new_id
+        self._sleep = sleep
 
     def begin_create_or_update(
         self,
@@ -104,6 +112,36 @@ class OnlineDeploymentOperations:
         resource = build_deployment(known, location=deployment.location or self._workspaces.location())
         path = self._path(deployment.name, deployment.endpoint_name)
         return parse_deployment({**resource, "id": path, "name": deployment.name})
+
+    def check(
+        self,
+        deployment: OnlineDeployment,
+        *,
+        request_file: str | os.PathLike[str] | None = None,
+        on_change: Callable[[DeploymentCheck], None] = lambda _: None,
+    ) -> DeploymentCheck:
+        """Build, start and ask what the deployment would run, once, without touching any endpoint.
+
+        `request_file` is sent to it as it is, a `.json` file as JSON. `on_change` is given every new state of the
+        check. What came of it, also a failure, is in the answer; an interrupted call ends the check before it leaves.
+        """
+        request = None if request_file is None else load_request(request_file)
+        # The server looks at the script as at any, and has the names of what may be wrong with it.
+        resolved = self._resolve(deployment, check=False)
+        body = build_check(resolved, location=self._workspaces.location(), request=request)
+        path = below(self._root.rpartition("/")[0], "deploymentChecks", self._new_id())
+        try:
+            found = parse_check(self._conversation.request("PUT", path, "deployments", json=body).json())
+            while not found.ended:
+                on_change(found)
+                self._sleep(CHECK_LOOK_S)
+                found = parse_check(self._conversation.get(path, "deployments"))
+        except BaseException:
+            with contextlib.suppress(TealError):
+                self._conversation.request("DELETE", path, "deployments")
+            raise
+        on_change(found)
+        return found
 
     def get(self, name: str, endpoint_name: str, *, local: bool | None = False) -> OnlineDeployment:
         """The deployment, and in `observed` what is going on with it."""
