@@ -18,7 +18,6 @@ from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_s
 from .mlflow_frames import Frames
 from .mlflow_predictions import Shape
 from .mlflow_signature import Signature, explain_mismatch, explain_missing
-from .mlflow_tensors import explain_cut, explain_tensors
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 
@@ -177,6 +176,8 @@ class Payloads:
                 return
             if why:
                 raise BadPayload(why)
+            if missing:
+                raise BadPayload(missing, code="INVALID_PARAMETER_VALUE")
 
 
 # --- private
