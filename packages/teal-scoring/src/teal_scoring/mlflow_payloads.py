@@ -172,8 +172,10 @@ class Payloads:
         if self._names and all(isinstance(row, (list, tuple)) for row in rows):
             try:
                 why = explain_mismatch(self._inputs.columns, names, rows)
+                missing = explain_missing(self._inputs.columns, names)
             except TypeError:  # a name that cannot be one, such as a list: MLflow has the words
                 return
+            # In MLflow's order: its server reads the values before it looks at the schema.
             if why:
                 raise BadPayload(why)
             if missing:
@@ -183,10 +185,8 @@ class Payloads:
 # --- private
 
 _FORMATS = ("input_data", "dataframe_split", "dataframe_records", "inputs", "instances")
-                missing = explain_missing(self._inputs.columns, names)
 _CHAT_FORMATS = ("messages", "prompt", "input")
 _ONE_OF = (
-            # In MLflow's order: its server reads the values before it looks at the schema.
     "The input must be a JSON dictionary with exactly one of the input fields 'input_data' (Azure), 'dataframe_split',"
     " 'dataframe_records', 'inputs', 'instances' (MLflow)"
 )
