@@ -142,7 +142,7 @@ def test_everything_said_of_a_deployment_comes_back(bench: Workbench) -> None:
     assert endpoint.identity.type == "system_assigned"
     assert endpoint.identity.principal_id
     made = bench.deploy(
-        "blue", "wordy", description="d", tags={"t": "1"}, environment_variables={"A": "1"},
+        "blue", "wordy", description="d", tags={"t": "1"}, environment_variables={"A": "1", "N": 3},
         app_insights_enabled=True,
         request_settings=OnlineRequestSettings(
             max_concurrent_requests_per_instance=3, request_timeout_ms=30000, max_queue_wait_ms=2000
@@ -153,17 +153,17 @@ def test_everything_said_of_a_deployment_comes_back(bench: Workbench) -> None:
             collections={"request": DeploymentCollection(enabled="true")}, sampling_rate=0.5, rolling_rate="hour"
         ),
     )  # fmt: skip
-    assert (made.description, made.tags, made.environment_variables) == ("d", {"t": "1"}, {"A": "1"})
+    assert (made.description, made.tags, made.environment_variables) == ("d", {"t": "1"}, {"A": "1", "N": "3"})
     assert (made.app_insights_enabled, made.instance_type) == (True, "Standard_DS3_v2")
     settings = made.request_settings
     assert (settings.max_concurrent_requests_per_instance, settings.request_timeout_ms) == (3, 30000)
     assert (settings.max_queue_wait_ms, made.readiness_probe.failure_threshold) == (2000, 6)
     assert (made.liveness_probe.period, made.liveness_probe.initial_delay) == (11, 12)
-    assert made.data_collector.collections["request"].enabled
+    assert made.data_collector.collections["request"].enabled == "true"
     assert made.scale_settings.type == "default"
     made.data_collector = None  # the client cannot send back what it has read of one
     again = bench.client.online_deployments.begin_create_or_update(made).result()
-    assert again.environment_variables == {"A": "1"}
+    assert again.environment_variables == {"A": "1", "N": "3"}
     assert "wordy" in [e.name for e in bench.client.online_endpoints.list()]
     assert [d.name for d in bench.client.online_deployments.list("wordy")] == ["blue"]
     bench.delete("wordy")

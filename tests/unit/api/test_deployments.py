@@ -70,6 +70,13 @@ async def test_settings_come_back_as_they_were_sent(rest: RestServer) -> None:
     assert properties["environmentVariables"] == {"WORKER_COUNT": "2"}
 
 
+async def test_a_collection_that_is_on_reads_as_stock_clients_take_it(rest: RestServer) -> None:
+    sent = {"collections": {"request": {"dataCollectionMode": "enabled", "dataId": "d"}, "other": {}}}
+    properties = (await put_deployment(rest.client, "blue", dataCollector=sent)).json()["properties"]
+    collections = properties["dataCollector"]["collections"]
+    assert collections == {"request": {"dataCollectionMode": "Enabled", "dataId": "d"}, "other": {}}
+
+
 async def test_another_capacity_alone_is_scaling(rest: RestServer) -> None:
     await put_deployment(rest.client, "blue")
     await rest.settle()
@@ -94,6 +101,7 @@ async def test_a_patch_keeps_what_it_does_not_mention(rest: RestServer) -> None:
         ({"requestSettings": {"requestTimeout": "5s"}}, "properties.requestSettings.requestTimeout"),
         ({"requestSettings": {"requestTimeout": 5}}, "properties.requestSettings.requestTimeout"),
         ({"livenessProbe": {"failureThreshold": "many"}}, "properties.livenessProbe.failureThreshold"),
+        ({"dataCollector": {"collections": {"a": "on"}}}, "properties.dataCollector.collections.a"),
         ({"environmentVariables": {"A": []}}, "properties.environmentVariables.A"),
         ({"environmentVariables": "A=1"}, "properties.environmentVariables"),
         ({"appInsightsEnabled": "yes"}, "properties.appInsightsEnabled"),

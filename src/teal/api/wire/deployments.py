@@ -40,6 +40,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
     code = members.nested("codeConfiguration")
     sku = Members(top.mapping("sku") or {}, "sku")
     capacity = sku.whole("capacity", 1)
+    collector = members.mapping("dataCollector")
     return DeploymentSpec(
         location=top.text("location") or "local",
         compute_type=members.text("endpointComputeType") or "Managed",
@@ -60,7 +61,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
         liveness_probe=_parse_probe(members.nested("livenessProbe")),
         readiness_probe=_parse_probe(members.nested("readinessProbe")),
         egress_public_network_access=_capitalised(members.text("egressPublicNetworkAccess") or "Enabled"),
-        extra=members.rest(),
+        extra=members.rest() | ({"dataCollector": _normalize_collector(collector)} if collector is not None else {}),
         extra_top=top.rest(),
     )
 
@@ -141,6 +142,18 @@ def format_wanted(spec: DeploymentSpec) -> dict[str, Any]:
 
 
 # --- private
+
+
+def _normalize_collector(collector: dict[str, Any]) -> dict[str, Any]:
+    """With its modes in the case of the answer: the stock client sends `enabled`, and takes only `Enabled` for it."""
+    collections = Members(collector, "properties.dataCollector").mapping("collections")
+    if collections is None:
+        return collector
+    said: dict[str, Any] = {}
+    for name, one in collections.items():
+        mode = Members(one, f"properties.dataCollector.collections.{name}").text("dataCollectionMode")
+        said[name] = {**one, "dataCollectionMode": _capitalised(mode)} if mode else one
+    return {**collector, "collections": said}
 
 
 def _parse_request_settings(members: Members) -> RequestSettings:
