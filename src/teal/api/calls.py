@@ -145,9 +145,10 @@ class WorkspaceCall(Call):
 
 
 def parse_body(content: bytes) -> dict[str, Any]:
-    """A JSON object that can be stored and answered with again."""
+    """A JSON object that can be stored and answered with again. Line ends within a text are taken as the service does:
+    published scripts put a whole conda_file between two quotes."""
     try:
-        value = json.loads(content, parse_constant=_refuse_constant)
+        value = json.loads(content, parse_constant=_refuse_constant, strict=False)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(f"The body is not JSON: {error}.", target="body") from None
     if not isinstance(value, dict):

@@ -20,6 +20,8 @@ GROUPS: Mapping[str, str] = {
     "account": "The subscription commands are about, and the token of the server.",
     "config": "Settings of the command line.",
     "extension": "What az installs; here it is built in.",
+    "storage": "Files in the workspace's datastore.",
+    "storage blob": "Files in the workspace's datastore.",
     "monitor": "What is watched.",
     "monitor autoscale": "How many instances a deployment may have; kept and shown, not acted on yet.",
     "monitor autoscale rule": "When to have more instances, or fewer.",

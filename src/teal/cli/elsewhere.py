@@ -36,8 +36,9 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
     ("monitor", "log-analytics"): "logs are read with `teal online-deployment get-logs`",
     **{
         (name,): _AZURE
-        for name in ("storage", "keyvault", "identity", "role", "acr", "ad", "aks", "network", "vm", "resource", "rest")
+        for name in ("keyvault", "identity", "role", "acr", "ad", "aks", "network", "vm", "resource", "rest")
     },
+    **{("storage", name): _AZURE for name in ("account", "container", "share", "fs", "directory", "queue", "table")},
     ("deployment",): _AZURE,
     ("k8s-extension",): _AZURE,
     ("provider",): _AZURE,

@@ -285,6 +285,13 @@ _FLAGS: dict[str, dict[str, Any]] = {
     "source": {"options_list": ["--source", "-s"], "help": "Accepted and not used."},
     "yes": {"options_list": ["--yes", "-y"], "action": "store_true", "help": "Accepted and not used."},
     "upgrade": {"options_list": ["--upgrade", "-U"], "action": "store_true", "help": "Accepted and not used."},
+    # storage
+    "destination": {"options_list": ["--destination", "-d"], "help": "Container, or container/path: azureml/model."},
+    "destination_path": {"options_list": ["--destination-path"], "help": "Path below that."},
+    "pattern": {"options_list": ["--pattern"], "help": "Only files like this: '*.py'."},
+    "account_name": {"options_list": ["--account-name"], "help": "Accepted and not used: there is one."},
+    "overwrite": {"options_list": ["--overwrite"], "nargs": "?", "const": "true", "help": "Accepted and not used."},
+    "no_progress": {"options_list": ["--no-progress"], "action": "store_true", "help": "Accepted and not used."},
     # configure
     "defaults": {
         "options_list": ["--defaults", "-d"],
@@ -330,6 +337,10 @@ _SPECIAL: dict[str, dict[str, dict[str, Any]]] = {
             "name": {"options_list": ["--name", "-n"], "help": "Name of the profile."}
         }
         for verb in ("create", "show", "delete")
+    },
+    "storage blob upload-batch": {
+        "source": {"options_list": ["--source", "-s"], "help": "The folder."},
+        "auth_mode": {"options_list": ["--auth-mode"], "help": "Accepted and not used."},
     },
     "account set": {"subscription": {"options_list": ["--subscription", "--name", "-s", "-n"], "help": "Name or id."}},
 }

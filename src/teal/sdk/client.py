@@ -16,6 +16,7 @@ from teal.sdk.operations.computes import ComputeOperations
 from teal.sdk.operations.deployments import OnlineDeploymentOperations
 from teal.sdk.operations.endpoints import OnlineEndpointOperations
 from teal.sdk.operations.environments import EnvironmentOperations
+from teal.sdk.operations.files import FileOperations
 from teal.sdk.operations.models import ModelOperations
 from teal.sdk.operations.workspaces import WorkspaceOperations
 from teal.sdk.pollers import LROPoller
@@ -60,6 +61,7 @@ class MLClient:
         self.compute = ComputeOperations(self._conversation, self._scope)
         self.models = ModelOperations(self._conversation, self._scope)
         self.environments = EnvironmentOperations(self._conversation, self._scope)
+        self.files = FileOperations(self._conversation, self._scope)
         self.online_endpoints = OnlineEndpointOperations(self._conversation, self._scope, self.workspaces)
         self.online_deployments = OnlineDeploymentOperations(
             self._conversation,

@@ -79,9 +79,12 @@ def upload_once(conversation: Conversation, container: BlobContainer, path: Path
 
 
 def send_files(conversation: Conversation, container: BlobContainer, files: list[LocalFile], prefix: str) -> None:
-    """Send all, a few at a time; the first failure ends it."""
+    """Send all, a few at a time below the prefix (the container, where it is empty); the first failure ends it."""
     with ThreadPoolExecutor(min(PARALLEL_FILES, len(files)), thread_name_prefix="upload") as pool:
-        sent = [pool.submit(_send_file, conversation, container, file, f"{prefix}/{file.name}") for file in files]
+        sent = [
+            pool.submit(_send_file, conversation, container, file, f"{prefix}/{file.name}".lstrip("/"))
+            for file in files
+        ]
         try:
             for each in sent:
                 each.result()

@@ -169,3 +169,11 @@ async def test_a_curated_environment_can_be_looked_up(rest: RestServer) -> None:
     assert (await rest.client.get(f"{WORKSPACE}/environments/AzureML-other-1.0/versions/1")).status_code == 404
     assert (await rest.client.get(f"{WORKSPACE}/models/AzureML-sklearn-1.5/versions/1")).status_code == 404
     assert (await rest.client.get(f"{WORKSPACE}/environments")).json() == {"value": []}
+
+
+async def test_a_conda_file_put_between_two_quotes_by_a_shell_script_is_taken(rest: RestServer) -> None:
+    path = f"{WORKSPACE}/environments/sklearn-env/versions/1"
+    body = '{"properties": {"condaFile": "dependencies:\n  - python=3.11\n\t", "image": "i"}}'
+    made = await rest.client.put(path, content=body, headers={"Content-Type": "application/json"})
+    assert made.status_code == 201
+    assert made.json()["properties"]["condaFile"] == "dependencies:\n  - python=3.11\n\t"

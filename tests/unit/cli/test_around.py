@@ -1,5 +1,7 @@
 """What published scripts call around `az ml`: it answers, and says when there is nothing to do."""
 
+from pathlib import Path
+
 import httpx
 import pytest
 
@@ -95,6 +97,25 @@ def test_computes(arm: Arm, teal: Teal) -> None:
     assert teal("compute", "show", "-n", "local").json["type"] == "local"
     assert teal("ml", "compute", "list", "--query", "[].name", "-o", "tsv").out == "local\n"
     assert teal("compute", "list", "--type", "kubernetes").json == []
+
+
+def test_files_for_rest_calls(arm: Arm, teal: Teal, tmp_path: Path) -> None:
+    for name in ("a.pkl", "deep/b.txt"):
+        (tmp_path / "model" / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "model" / name).write_text(name)
+    words = ("storage", "blob", "upload-batch", "-s", "model", "-d")
+    said = teal(*words, "azureml/models/m/", "--account-name", "acct", "--overwrite", "true", "--auth-mode", "login")
+    assert [each["Blob"].rpartition("/azureml/")[2] for each in said.json] == ["models/m/a.pkl", "models/m/deep/b.txt"]
+    assert {path.rpartition("/azureml/")[2]: content for path, content in arm.blobs.items()} == {
+        "models/m/a.pkl": b"a.pkl",
+        "models/m/deep/b.txt": b"deep/b.txt",
+    }
+    assert len(teal(*words, "azureml", "--destination-path", "x", "--pattern", "*.txt").json) == 1
+    assert "/azureml/x/deep/b.txt" in list(arm.blobs)[-1]
+    other = teal(*words, "mine")
+    assert (other.status, "--destination azureml" in other.err) == (1, True)
+    assert teal(*words[:-2], "none", "-d", "azureml").status == 1
+    assert teal(*words, "azureml", "--pattern", "*.none").status == 1
 
 
 @pytest.mark.parametrize("words", SENTENCES)

@@ -127,4 +127,14 @@ COMMANDS: tuple[Command, ...] = (
         (("For a script.", "teal version -o tsv --query teal"),),
         scoped=False,
     ),
+    Command(
+        "storage blob upload-batch",
+        "storage:upload_batch",
+        "Send the files of a folder to the workspace's datastore.",
+        (
+            ("For a model that is registered over REST.", "teal storage blob upload-batch -d azureml/model -s model/"),
+            ("Some of the files.", "teal storage blob upload-batch -d azureml/code -s src/ --pattern '*.py'"),
+        ),
+        details="Blobs that are there are replaced. Only REST needs it: other commands send files by themselves.",
+    ),
 )
