@@ -41,7 +41,13 @@ def test_a_run_its_artifacts_and_its_model(tracking_uri: str, frame: "pd.DataFra
     version = mlflow.register_model(f"runs:/{run.info.run_id}/model", "tracked")
     assert (version.version, version.run_id) == ("2", run.info.run_id)
     assert [v.version for v in client.search_model_versions(f"run_id = '{run.info.run_id}'")] == ["2", "1"]
-    for uri in ("models:/tracked/1", "models:/tracked/2", f"runs:/{run.info.run_id}/model"):
+    underlying = mlflow.store.artifact.runs_artifact_repo.RunsArtifactRepository.get_underlying_uri
+    for source in (f"runs:/{run.info.run_id}/model", underlying(f"runs:/{run.info.run_id}/model"), "models:/tracked/1"):
+        made = client.create_model_version("tracked", source, run_id=run.info.run_id)
+        assert made.run_id == run.info.run_id, "as MLflow's documents do it"
+    with pytest.raises(MlflowException, match="has logged no model 'other'"):
+        client.create_model_version("tracked", f"runs:/{run.info.run_id}/other")
+    for uri in ("models:/tracked/1", "models:/tracked/3", "models:/tracked/4", f"runs:/{run.info.run_id}/model"):
         assert len(mlflow.pyfunc.load_model(uri).predict(rows)) == len(rows)
 
 

@@ -60,6 +60,10 @@ def find_model_file(tx: Transaction, path: str) -> Blob:
     return blob
 
 
+def has_model_file(tx: Transaction, path: str) -> bool:
+    return stored_blobs.load_blob(tx, DATASTORE_CONTAINER, f"{path}/{MODEL_FILE}") is not None
+
+
 def create_version(tx: Transaction, workspace: WorkspaceId, name: str, new: NewVersion, moment: Moment) -> AssetVersion:
     """The next number of a model that exists. Files that a run may still change are kept beside it as they are now."""
     container = require_model(tx, workspace, name)

@@ -1,6 +1,5 @@
 """Versions of registered models over MLflow's REST (`spec/mlflow.md` §3.1, §3.3, §3.5, §3.6)."""
 
-import json
 from collections.abc import Mapping
 
 from starlette.responses import JSONResponse
@@ -9,11 +8,10 @@ from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.mlflow import wire
 from teal.api.mlflow.calls import artifact_root, read_limit, read_members, read_offset, read_orders
 from teal.api.mlflow.model_files import parse_flavors
-from teal.api.mlflow.tracker import Tracker, TrackingRequest
+from teal.api.mlflow.sources import find_source
 from teal.api.wire.members import Members
 from teal.control import model_versions as control
 from teal.control.model_versions import NewVersion
-from teal.domain.artifacts import ARTIFACTS, parse_model_source
 from teal.domain.assets import AssetVersion
 from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.registry import parse_stage
@@ -27,8 +25,7 @@ async def create(call: InWorkspace) -> JSONResponse:
     """The files are there already; they are looked at, so that what cannot be deployed is refused here."""
     members = await read_members(call)
     name, source = wire.require_text(members, "name"), wire.require_text(members, "source")
-    found, run_id = await _find_source(call, source)
-    path = parse_model_source(found)
+    path, run_id = await find_source(call, source, members.text("run_id"))
     new = NewVersion(
         path=path,
         flavors=await _read_flavors(call, path),
@@ -124,31 +121,6 @@ async def _answer(call: WorkspaceCall, version: AssetVersion) -> JSONResponse:
     aliases = await call.read(lambda tx: control.list_aliases(tx, call.id, [version.name]))
     body = wire.format_version(version, aliases.get(version.name, {}), artifact_root(call))
     return JSONResponse({"model_version": body})
-
-
-async def _find_source(call: WorkspaceCall, source: str) -> tuple[str, str | None]:
-    """Where the files are, and the run that logged them where only this server knows it. `models:/name/version` is the
-    files of that version, `models:/m-<id>` what a run has logged."""
-    if not source.startswith("models:/"):
-        return source, None
-    name, _, version = source.removeprefix("models:/").strip("/").partition("/")
-    if not version and name.startswith("m-") and call.services.tracking is not None:
-        return await _find_logged(call, call.services.tracking, name)
-    if not version:
-        raise InvalidInput(
-            f"The source '{source}' does not name a version.", target="source", hint="Write models:/<name>/<version>."
-        )
-    found = await call.read(lambda tx: control.get_version(tx, call.id, name, version))
-    return wire.format_download_uri(found, ARTIFACTS), None
-
-
-async def _find_logged(call: WorkspaceCall, tracker: Tracker, id: str) -> tuple[str, str | None]:
-    """Where a run has logged the model of this id, and the run."""
-    answer = await tracker.send(call.id, TrackingRequest(method="GET", path=f"/api/2.0/mlflow/logged-models/{id}"))
-    if answer.status != 200:
-        raise NotFound(f"There is no logged model '{id}'.", target="source")
-    said = json.loads(answer.body)["model"]["info"]
-    return str(said["artifact_uri"]), said.get("source_run_id") or None
 
 
 async def _read_flavors(call: WorkspaceCall, path: str) -> dict[str, object]:
