@@ -222,7 +222,8 @@ def test_the_open_inference_protocol_is_spoken(strings: Scoring) -> None:
     ]
     answer = post(strings, "/v2/models/strings/versions/1/infer", {"id": "7", "inputs": inputs})
     assert answer.status_code == 200, answer.text
-    output = {"name": "output-1", "datatype": "INT64", "shape": [2, 1], "data": [1, 0]}
+    assert described["outputs"] == [{"name": "output-1", "datatype": "INT64", "shape": [-1]}]
+    output = {"name": "output-1", "datatype": "INT64", "shape": [2], "data": [1, 0]}
     assert answer.json() == {"model_name": "strings", "model_version": "1", "id": "7", "outputs": [output]}
     refused = post(strings, "/v2/models/strings/infer", {"inputs": inputs[:2]})
     assert (refused.status_code, refused.json()["error"]) == (
@@ -279,6 +280,60 @@ def test_tensors_go_in_by_every_name(new: Made, root: Path) -> None:
         assert (output["datatype"], output["data"]) == ("FP32", [2.5, 0.5])
         refused = post(scoring, "/score", {"input_data": [[1, 2], [3, 4]]})
         assert (refused.status_code, "shape" in refused.json()["message"]) == (400, True)
+
+
+def test_tensors_go_in_and_out_by_their_names(new: Made, root: Path) -> None:
+    with serve(new, "named", root) as scoring:
+        data = {"a": [[1, 2], [3, 4]], "b": [1, 2]}
+        expected = {"sums": [4.0, 9.0], "same": [[1.0, 2.0], [3.0, 4.0]]}
+        assert post(scoring, "/score", {"input_data": data}).json() == expected
+        rows = [{"a": [1, 2], "b": 1}, {"a": [3, 4], "b": 2}]
+        assert post(scoring, "/score", {"input_data": rows}).json() == expected
+        for name, given in (("inputs", data), ("instances", rows)):
+            assert post(scoring, "/invocations", {name: given}).json() == {"predictions": expected}
+        for wrong, words in (([None, 2], "NoneType"), ([1.5, 2], "has 1.5, which is not a whole number")):
+            refused = post(scoring, "/score", {"input_data": data | {"b": wrong}})
+            assert refused.status_code == 400
+            assert "Input 'b' of the model's signature is int64" in refused.json()["message"]
+            assert words in refused.json()["message"]
+        document = httpx.get(f"{scoring.url}/swagger.json").json()
+        example = document["definitions"]["ServiceInput"]["example"]
+        assert post(scoring, "/score", example).status_code == 200
+
+        a = {"name": "a", "shape": [2, 2], "datatype": "FP32", "data": data["a"]}
+        b = {"name": "b", "shape": [2], "datatype": "INT64", "data": data["b"]}
+        described = httpx.get(f"{scoring.url}/v2/models/named").json()
+        assert [(one["name"], one["shape"]) for one in described["outputs"]] == [("sums", [-1]), ("same", [-1, 2])]
+        outputs = post(scoring, "/v2/models/named/infer", {"inputs": [a, b]}).json()["outputs"]
+        assert [(one["name"], one["shape"]) for one in outputs] == [("sums", [2]), ("same", [2, 2])]
+        only = post(scoring, "/v2/models/named/infer", {"inputs": [a, b], "outputs": [{"name": "same"}]}).json()
+        assert [one["data"] for one in only["outputs"]] == [[1.0, 2.0, 3.0, 4.0]]
+        for body, words in (
+            ({"inputs": [a, b], "outputs": [{"name": "other"}]}, "There is no output other; there is sums, same."),
+            ({"inputs": [a, b], "outputs": 1}, "'outputs' must be a list"),
+            ({"inputs": [a, b], "parameters": [1]}, "'parameters' must be an object"),
+            ({"inputs": [a, a]}, "input 'a' twice"),
+            ({"inputs": [a, b | {"data": [1.5, 2]}]}, "Input 'b': its data is not INT64"),
+            (
+                {"inputs": [a, b | {"datatype": "FP32", "data": [1.5, 2]}]},
+                "Input 'b' of the model's signature is int64",
+            ),
+        ):
+            refused = post(scoring, "/v2/models/named/infer", body)
+            assert (refused.status_code, words in refused.json()["error"]) == (400, True), refused.text
+
+
+def test_an_estimator_of_arrays_takes_its_tensor(new: Made, root: Path) -> None:
+    with serve(new, "array", root) as scoring:
+        rows = [[57, 210.5], [30, 180]]
+        expected = post(scoring, "/score", {"input_data": rows}).json()
+        assert len(expected) == 2
+        split = {"columns": ["age", "chol"], "index": [0, 1], "data": rows}
+        assert post(scoring, "/score", {"input_data": split}).json() == pytest.approx(expected)
+        assert post(scoring, "/invocations", {"inputs": rows}).json() == {"predictions": expected}
+        refused = post(scoring, "/score", {"input_data": [["old", 1]]})
+        assert (refused.status_code, "of the model's signature is float64" in refused.json()["message"]) == (400, True)
+        assert "expected shape (-1, 2)" in post(scoring, "/score", {"input_data": [[1]]}).json()["message"]
 
 
 def test_a_model_without_a_signature_takes_frames_as_they_come(new: Made, root: Path) -> None:

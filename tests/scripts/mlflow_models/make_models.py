@@ -15,7 +15,7 @@ from mlflow.models import infer_signature
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
 from mlflow.models.signature import ModelSignature
 from sklearn.compose import make_column_transformer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
@@ -38,6 +38,13 @@ class Shapes(mlflow.pyfunc.PythonModel):
 
     def predict(self, context, model_input, params=None):
         return np.asarray(model_input).mean(axis=(1, 2))
+
+
+class Named(mlflow.pyfunc.PythonModel):
+    """Two tensors by name in, two out."""
+
+    def predict(self, context, model_input, params=None):
+        return {"sums": model_input["a"].sum(axis=1) + model_input["b"].astype("float32"), "same": model_input["a"]}
 
 
 def make_rows(count=200):
@@ -89,6 +96,17 @@ def main(folder, requirements):
         Schema([TensorSpec(np.dtype("float32"), (-1, 2, 2))]), Schema([TensorSpec(np.dtype("float32"), (-1,))])
     )
     mlflow.pyfunc.save_model(folder / "tensors", python_model=Shapes(), signature=tensor, **common)
+    inputs = Schema([TensorSpec(np.dtype("float32"), (-1, 2), "a"), TensorSpec(np.dtype("int64"), (-1,), "b")])
+    outputs = Schema([TensorSpec(np.dtype("float32"), (-1,), "sums"), TensorSpec(np.dtype("float32"), (-1, 2), "same")])
+    named = ModelSignature(inputs, outputs)
+    mlflow.pyfunc.save_model(folder / "named", python_model=Named(), signature=named, **common)
+    mlflow.sklearn.save_model(
+        LinearRegression().fit(numbers.to_numpy(), target),
+        folder / "array",
+        signature=infer_signature(numbers.to_numpy(), np.array([0.5])),
+        serialization_format="cloudpickle",
+        **common,
+    )
     mlflow.sklearn.save_model(pipeline, folder / "unsigned", serialization_format="cloudpickle", **common)
 
 

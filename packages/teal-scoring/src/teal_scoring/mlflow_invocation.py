@@ -62,6 +62,8 @@ class MlflowInvocation:
             return _refuse(400, error.code, f"Invalid input. {error}", is_mlflow, error.trace)
         except MlflowException as error:
             return _refuse_as_mlflow(error, error.message, is_mlflow)
+        except Exception as error:  # noqa: BLE001 (the edge: what pandas and numpy raise of odd values is not one thing)
+            return _refuse(400, "BAD_REQUEST", f"Invalid input. {_describe(error)}", is_mlflow, traceback.format_exc())
         started = time.perf_counter()
         try:
             raw = self._predict(payload)
@@ -95,6 +97,8 @@ class MlflowInvocation:
             asked = self.open_inference.parse(request.body)
         except BadPayload as error:
             return _refuse_open(400, str(error))
+        except Exception as error:  # noqa: BLE001 (the edge, as above)
+            return _refuse_open(400, f"The request cannot be read: {_describe(error)}")
         started = time.perf_counter()
         try:
             raw = self._predict(Payload(asked.data, asked.params, Shape.BARE))
@@ -108,7 +112,9 @@ class MlflowInvocation:
         exec_ms = (time.perf_counter() - started) * 1e3
         try:
             return answer_result(self.open_inference.encode(raw, asked), exec_ms)
-        except (BadPayload, TypeError, ValueError) as error:
+        except BadPayload as error:
+            return _refuse_open(400, str(error))
+        except (TypeError, ValueError) as error:
             return _refuse_open(500, f"The model's answer cannot be written as tensors: {error}")
 
 

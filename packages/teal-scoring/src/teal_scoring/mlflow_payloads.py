@@ -18,6 +18,7 @@ from mlflow.utils.proto_json_utils import dataframe_from_parsed_json, parse_tf_s
 from .mlflow_frames import Frames
 from .mlflow_predictions import Shape
 from .mlflow_signature import Signature, explain_mismatch, explain_missing
+from .mlflow_tensors import explain_cut, explain_tensors
 
 CSV, JSON, PARQUET = "text/csv", "application/json", "application/vnd.apache.parquet"
 
@@ -95,6 +96,8 @@ class Payloads:
         first = data[0] if isinstance(data, list) and data else None
         if isinstance(first, dict) and not self._inputs.tensors:
             return self._build(self._from_records(data), params, Shape.AZURE)
+        if isinstance(first, dict):  # one object a row, of tensors with names
+            return Payload(self._from_tensors("instances", data), params, Shape.AZURE)
         if isinstance(first, list) and self._names and len(self._names) > 1:
             return self._build(self._from_split({"data": data}), params, Shape.AZURE)
         if isinstance(data, (dict, list)):
@@ -154,7 +157,14 @@ class Payloads:
         elif self._names and isinstance(data, list) and data and all(isinstance(one, dict) for one in data):
             names = list(dict.fromkeys(name for record in data for name in record))
             self._explain(names, [[record.get(name) for name in names] for record in data])
-        return parse_tf_serving_input({name: data}, schema=self._schema)
+        elif self._inputs.tensors and (why := explain_cut(self._inputs.tensors, data)):
+            raise BadPayload(why)
+        try:
+            return parse_tf_serving_input({name: data}, schema=self._schema)
+        except (MlflowException, TypeError, ValueError, OverflowError):
+            if why := explain_tensors(self._inputs.tensors, data):
+                raise BadPayload(why) from None
+            raise
 
     def _parse_csv(self, body: bytes) -> Any:
         try:

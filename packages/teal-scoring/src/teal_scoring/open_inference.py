@@ -6,6 +6,8 @@ shape [rows] or [rows, 1]. JSON only: the binary tensor extension is refused.
 """
 
 import json
+from base64 import b64decode
+from types import NoneType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +15,7 @@ import orjson
 import pandas as pd
 
 from .mlflow_payloads import BadPayload
-from .mlflow_signature import Signature
+from .mlflow_signature import BINARY, Signature
 
 _DATATYPES = {
     "BOOL": "bool",
@@ -78,20 +80,32 @@ class OpenInference:
             raise BadPayload("The request has no list 'inputs' of tensors.")
         if not self._inputs.is_known:
             raise BadPayload("The model has no signature, which the Open Inference Protocol needs. Use /invocations.")
-        tensors = dict(_parse_tensor(one) for one in inputs)
-        params = document.get("parameters") or {}
-        own = {name: value for name, value in params.items() if name not in _PROTOCOL_PARAMETERS}
-        wanted = frozenset(str(one.get("name")) for one in document.get("outputs") or () if isinstance(one, dict))
+        tensors: dict[str, np.ndarray[Any, Any]] = {}
+        for one in inputs:
+            name, values = _parse_tensor(one)
+            if name in tensors:
+                raise BadPayload(f"The request has the input {name!r} twice.")
+            tensors[name] = values
+        params, outputs, request_id = (document.get(name) for name in ("parameters", "outputs", "id"))
+        if not isinstance(params, (dict, NoneType)):
+            raise BadPayload("'parameters' must be an object.")
+        if not isinstance(outputs, (list, NoneType)) or not all(isinstance(one, dict) for one in outputs or ()):
+            raise BadPayload("'outputs' must be a list of objects with a 'name'.")
+        if not isinstance(request_id, (str, NoneType)):
+            raise BadPayload("'id' must be text.")
+        own = {name: value for name, value in (params or {}).items() if name not in _PROTOCOL_PARAMETERS}
+        wanted = frozenset(str(one.get("name")) for one in outputs or ())
         data = self._build_frame(tensors) if self._inputs.columns else self._build_tensors(tensors)
-        return Asked(data, own or None, document.get("id"), wanted)
+        return Asked(data, own or None, request_id, wanted)
 
     def encode(self, raw: Any, asked: Asked) -> bytes:
         """The response. Raises BadPayload for an output that does not exist."""
-        outputs = [_build_output(name, values) for name, values in _name_outputs(raw, self._outputs)]
+        is_column = not self._outputs.tensors
+        outputs = [_build_output(name, values, is_column) for name, values in _name_outputs(raw, self._outputs)]
         if asked.outputs:
             known = [one["name"] for one in outputs]
             if unknown := asked.outputs.difference(known):
-                raise BadPayload(f"there is no output {', '.join(sorted(unknown))}; there is {', '.join(known)}")
+                raise BadPayload(f"There is no output {', '.join(sorted(unknown))}; there is {', '.join(known)}.")
             outputs = [one for one in outputs if one["name"] in asked.outputs]
         document = {"model_name": self.name, "model_version": self.version, "outputs": outputs}
         if asked.request_id is not None:
@@ -106,12 +120,12 @@ class OpenInference:
         if missing := [name for name in required if name not in tensors]:
             raise BadPayload(f"The request lacks the inputs {', '.join(map(repr, missing))} of the model's signature.")
         found = {name: tensors[name] for name in names if name in tensors}
-        lengths = {len(values) for values in found.values()}
-        if len(lengths) != 1 or any(values.size != len(values) for values in found.values()):
+        lengths = {len(values) if values.ndim else -1 for values in found.values()}
+        if len(lengths) != 1 or any(values.size not in lengths for values in found.values()):
             shapes = ", ".join(f"{name} {list(values.shape)}" for name, values in found.items())
             raise BadPayload(f"Inputs are columns here, of shape [rows] or [rows, 1] with as many rows each: {shapes}.")
         kinds = {one.name: one.kind for one in self._inputs.columns}
-        columns = {name: _cast(values.ravel(), kinds.get(name)) for name, values in found.items()}
+        columns = {name: _cast(name, values.ravel(), kinds.get(name)) for name, values in found.items()}
         return pd.DataFrame(columns)
 
     def _build_tensors(self, tensors: "dict[str, np.ndarray[Any, Any]]") -> Any:
@@ -119,9 +133,10 @@ class OpenInference:
         if len(specs) == 1 and specs[0].name is None:
             if len(tensors) != 1:
                 raise BadPayload(f"The model takes one tensor, and the request has {len(tensors)}.")
-            return next(iter(tensors.values())).astype(specs[0].dtype)
+            name, values = next(iter(tensors.items()))
+            return _convert(name, values, specs[0].dtype)
         types = {one.name: one.dtype for one in specs}
-        return {name: values.astype(types.get(name, values.dtype)) for name, values in tensors.items()}
+        return {name: _convert(name, values, types.get(name)) for name, values in tensors.items()}
 
 
 # --- private
@@ -141,19 +156,57 @@ def _parse_tensor(tensor: Any) -> "tuple[str, np.ndarray[Any, Any]]":
     if dtype is None:
         raise BadPayload(f"Input {name!r} has the datatype {datatype!r}; known are BYTES, {', '.join(_DATATYPES)}.")
     try:
-        return name, np.array(data, dtype).reshape(shape)
+        return name, _read_values(data, np.dtype(dtype)).reshape(shape)
     except (TypeError, ValueError, OverflowError) as error:
         raise BadPayload(f"Input {name!r}: its data is not {datatype} of shape {shape}: {error}") from None
 
 
-def _cast(values: "np.ndarray[Any, Any]", kind: "str | None") -> "np.ndarray[Any, Any]":
-    """Whole numbers for a column of real ones and the like: what a client's datatype may differ in without loss."""
+def _read_values(data: "list[Any]", dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
+    """What stands in the request must be of its datatype: numpy alone would cut 1.5 to 1, and take any text for true.
+    null is NaN where there is one."""
+    if dtype.kind == "f":
+        return np.array(data, dtype)
+    given = np.array(data, object if dtype.kind == "O" else None)
+    if dtype.kind == "O":
+        odd = next((one for one in given.ravel() if type(one) is not str), None)
+        if odd is not None or None in given.ravel():
+            raise ValueError(f"{odd!r} is not text")
+        return given
+    if given.size and (given.dtype.kind == "b") != (dtype.kind == "b"):
+        raise ValueError("true and false go with BOOL only" if given.dtype.kind == "b" else "only true and false do")
+    values = given.astype(dtype) if given.dtype.kind in "iub" else np.array(data, dtype)
+    if dtype.kind in "iu" and (given != values).any():
+        raise ValueError("not all of it fits")
+    return values
+
+
+def _cast(name: str, values: "np.ndarray[Any, Any]", kind: "str | None") -> "np.ndarray[Any, Any]":
+    """Whole numbers for a column of real ones and the like: what a client's datatype may differ in without loss. Bytes
+    come as in MLflow's own payloads, in base64."""
+    if kind == BINARY and values.dtype.kind == "O":
+        try:
+            return np.array([b64decode(one, validate=True) for one in values], object)
+        except ValueError as error:
+            raise BadPayload(f"Column {name!r} of the model's signature is binary: {error}, in base64.") from None
     target = _DATATYPES.get(_BY_KIND.get(kind or "", ""))
     if target and values.dtype.kind in "iuf" and np.can_cast(values.dtype, target, "safe"):
         return values.astype(target)
     if kind == "double" and values.dtype.kind in "iu":
         return values.astype("float64")
     return values
+
+
+def _convert(name: str, values: "np.ndarray[Any, Any]", dtype: "str | None") -> "np.ndarray[Any, Any]":
+    """As the signature has it; refused where whole numbers would be cut off."""
+    if dtype is None or values.dtype == dtype:
+        return values
+    try:
+        converted = values.astype(dtype)
+    except (TypeError, ValueError) as error:
+        raise BadPayload(f"Input {name!r} of the model's signature is {dtype}: {error}.") from None
+    if converted.dtype.kind in "iub" and values.dtype.kind in "iuf" and (converted != values).any():
+        raise BadPayload(f"Input {name!r} of the model's signature is {dtype}, and the request has other numbers.")
+    return converted
 
 
 def _describe(signature: Signature, words: str) -> "list[dict[str, Any]]":
@@ -181,9 +234,9 @@ def _name_outputs(raw: Any, signature: Signature) -> "list[tuple[str, Any]]":
     return [(named[0] if len(named) == 1 else "output-1", np.asarray(raw))]
 
 
-def _build_output(name: str, values: "np.ndarray[Any, Any]") -> "dict[str, Any]":
+def _build_output(name: str, values: "np.ndarray[Any, Any]", is_column: bool) -> "dict[str, Any]":
     datatype = _BY_DTYPE.get(str(values.dtype), "BYTES")
     if datatype == "BYTES":
         values = values.astype(str)
-    shape = list(values.shape) if values.ndim != 1 else [len(values), 1]
+    shape = [len(values), 1] if is_column and values.ndim == 1 else list(values.shape)
     return {"name": name, "datatype": datatype, "shape": shape, "data": values.ravel().tolist()}
