@@ -108,6 +108,7 @@ TEXTS = (
     Case("get with a body", "GET", "/score?a=b", b"ignored"),
     Case("get plus and blank", "GET", "/score?a=b+c&d="),
     Case("post with query", "POST", "/score?a=1", b"body"),
+    Case("get what is no utf-8", "GET", "/score?a=%ff&b=%zz&&=c&d"),
 )
 SCHEMA = (
     post("fine", {"num": 3, "words": ["x"]}),
@@ -164,6 +165,8 @@ RAW = (
     Case("stream", path="/score?what=stream", body=b"abcdef"),
     Case("cookies", path="/score?what=cookies", body=b"", headers={"cookie": "a=1; b=2"}),
     Case("length", path="/score?what=length", body=b"abc", headers={"content-type": "text/csv; charset=latin-1"}),
+    Case("json error", path="/score?what=json_error", body=b"{", headers=JSON),
+    Case("environ", path="/score?what=environ", body=b"{}"),
     Case("accept", "GET", "/score?what=accept", headers={"accept": "a/b;q=0.5, c/d", "user-agent": "me"}),
 )
 ANSWERED = (

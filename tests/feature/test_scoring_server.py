@@ -57,6 +57,8 @@ def test_health_and_the_routes_there_are_not(serve: Start) -> None:
     assert "x-request-id" not in refused.headers
     options = httpx.options(f"{scoring.url}/score")
     assert (options.status_code, options.content) == (200, b"")
+    doubled = httpx.post(f"{scoring.url}//score", content="x", headers={"content-type": "text/plain"})
+    assert (doubled.status_code, doubled.json()) == (200, {"got": "x"})
 
 
 def test_get_passes_the_query_and_a_form_body_is_passed_as_text(serve: Start) -> None:

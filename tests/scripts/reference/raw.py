@@ -37,6 +37,13 @@ def run(request: AMLRequest):
         return answer
     if what == "length":
         return {"length": request.content_length, "type": request.content_type, "mimetype": request.mimetype}
+    if what == "json_error":
+        try:
+            return request.json
+        except Exception as error:
+            return {"error": str(error)}
+    if what == "environ":
+        return sorted(name for name in request.environ if name.isupper() and name != "SERVER_SOFTWARE")
     if what == "accept":
         return {"best": request.accept_mimetypes.best, "agent": request.user_agent.string}
     return {

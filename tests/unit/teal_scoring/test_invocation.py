@@ -9,7 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from teal_scoring.inputs import ScoreRequest
 from teal_scoring.invocation import encode_result
+from teal_scoring.raw_http import build_answer
+from teal_scoring.script_api.aml_response import AMLResponse
 
 Point = collections.namedtuple("Point", "x y")
 DEEP: list[Any] = []
@@ -48,6 +51,12 @@ def test_nan_and_infinity_are_written_as_json_dumps_writes_them() -> None:
 
 def test_none_is_an_empty_object() -> None:
     assert encode_result(None) == b"{}"
+
+
+@pytest.mark.parametrize("status", [0, 99, 100, 1000])
+def test_a_status_that_no_answer_has_is_an_error_of_the_script(status: int) -> None:
+    with pytest.raises(ValueError, match="not the status of an answer"):
+        build_answer(AMLResponse("x", status), 0.1, ScoreRequest("GET", "", {}, b""))
 
 
 @dataclasses.dataclass

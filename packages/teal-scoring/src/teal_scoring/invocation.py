@@ -124,7 +124,7 @@ class Invocation:
         except Exception as error:  # noqa: BLE001 (the edge: objects of the user may raise anything while encoded)
             what = type(result).__name__
             logger.error(
-                "ResultNotSerializable: The result of run(), of type %s, is not JSON serializable: %s. Return plain"
+                "ResultNotSerializable: No answer can be made of the result of run(), of type %s: %s. Return plain"
                 " Python values, such as array.tolist(), or an AMLResponse.",
                 what,
                 describe_error(error),

@@ -47,10 +47,12 @@ def build_environ(request: ScoreRequest) -> dict[str, Any]:
         "wsgi.run_once": False,
     }
     for name, value in request.headers.items():
-        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
-    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
-    environ.pop("HTTP_CONTENT_LENGTH", None)
-    environ["CONTENT_LENGTH"] = str(len(request.body))
+        if name == "Content-Type":
+            environ["CONTENT_TYPE"] = value
+        elif name == "Content-Length":
+            environ["CONTENT_LENGTH"] = str(len(request.body))
+        else:
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
     if "HTTP_HOST" not in environ and getattr(scope, "authority", None):
         environ["HTTP_HOST"] = scope.authority
     return environ
@@ -58,6 +60,8 @@ def build_environ(request: ScoreRequest) -> dict[str, Any]:
 
 def build_answer(response: Response, exec_ms: float, request: ScoreRequest) -> Answer:
     """The answer, but for the body of a streamed one."""
+    if not 200 <= response.status_code <= 999:
+        raise ValueError(f"{response.status_code} is not the status of an answer")
     if response.status_code >= 500:
         response.headers["x-ms-run-function-failed"] = "True"
     headers = [

@@ -4,6 +4,7 @@ where that package is not installed; see stand_ins.py. Loaded by scripts that us
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
 Run = TypeVar("Run", bound=Callable[..., Any])
@@ -27,3 +28,10 @@ class AMLRequest(Request):
     endpoint = "main.handle_score"
     blueprint = "main"
     blueprints = ("main",)
+
+    def on_json_loading_failed(self, e: ValueError | None) -> Any:
+        """As in Flask, the error does not tell the client what was wrong."""
+        try:
+            return super().on_json_loading_failed(e)
+        except BadRequest as error:
+            raise BadRequest from error
