@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from benchmarks.load import Load, LoadResult
+from benchmarks.scoring_alone import measure_alone
 from benchmarks.scoring_load import measure_load
 from benchmarks.scoring_peers import PEERS, TEAL, Peer
 from benchmarks.scoring_report import Body, Capture, Report, print_report, write_report
@@ -38,11 +39,12 @@ def main() -> int:
     peers = [peer for peer in PEERS if peer.package in arguments.peers.split(",")]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        versions = {peer.name: peer.install() for peer in peers}
+        compared = {script: compare(peers, script, folder, arguments.rounds, arguments.seconds) for script in BODIES}
         report = Report(
-            versions={peer.name: peer.install() for peer in peers},
-            throughput={
-                script: compare(peers, script, folder, arguments.rounds, arguments.seconds) for script in BODIES
-            },
+            versions=versions,
+            throughput={script: results for script, (results, _) in compared.items()},
+            alone={script: calls for script, (_, calls) in compared.items()},
             start_s=[measure_start(folder) for _ in range(5)],
             idle_bytes=measure_idle(folder),
             bodies=[measure_body(folder, "sum_rows", 10_000_000), measure_body(folder, "binary", 100_000_000)],
@@ -53,11 +55,15 @@ def main() -> int:
     return 1 if report.missed_bars() else 0
 
 
-def compare(peers: list[Peer], script: str, folder: Path, rounds: int, seconds: float) -> dict[str, list[LoadResult]]:
-    """All servers stay up; each is asked in turn, so that what disturbs the machine for a while disturbs all."""
+def compare(
+    peers: list[Peer], script: str, folder: Path, rounds: int, seconds: float
+) -> tuple[dict[str, list[LoadResult]], list[float]]:
+    """What each server does, and how often a second run() alone can be called. All servers stay up; each is asked in
+    turn, so that what disturbs the machine for a while disturbs all."""
     variables = {"AZUREML_MODEL_DIR": str(train_model(folder))} if script == "diabetes" else {}
     started = {peer.name: peer.start(script, folder, **variables) for peer in peers}
     results: dict[str, list[LoadResult]] = {peer.name: [] for peer in peers}
+    alone: list[float] = []
     try:
         for peer in peers:
             await_answers(*started[peer.name], peer.wrap(BODIES[script]), path=peer.path)
@@ -66,10 +72,12 @@ def compare(peers: list[Peer], script: str, folder: Path, rounds: int, seconds: 
                 print(f"{script}, round {number + 1}: {peer.name}", file=sys.stderr)
                 load = Load(started[peer.name][1], peer.path, JSON, peer.wrap(BODIES[script]), seconds=seconds)
                 results[peer.name].append(measure_load(load))
+            print(f"{script}, round {number + 1}: run() alone", file=sys.stderr)
+            alone.append(measure_alone(script, BODIES[script], seconds, **variables))
     finally:
         for process, _ in started.values():
             stop(process)
-    return results
+    return results, alone
 
 
 def measure_start(folder: Path) -> float:

@@ -55,6 +55,8 @@ class Capture:
 class Report:
     versions: dict[str, str]
     throughput: dict[str, dict[str, list[LoadResult]]]
+    alone: dict[str, list[float]]
+    """Calls of run() per second in a plain loop, without any server."""
     start_s: list[float]
     idle_bytes: int
     bodies: list[Body]
@@ -66,6 +68,11 @@ class Report:
         return median(
             ours.per_second / theirs.per_second for ours, theirs in zip(results[TEAL], results[to], strict=True)
         )
+
+    def ceiling(self, script: str, of: str) -> float:
+        """How many times as fast as `of` a server could be that costs nothing, round by round."""
+        rounds = zip(self.alone[script], self.throughput[script][of], strict=True)
+        return median(calls / theirs.per_second for calls, theirs in rounds)
 
     def missed_bars(self) -> list[str]:
         return [words for is_met, words in self._bars() if not is_met]
@@ -129,9 +136,10 @@ def format_report(report: Report) -> str:
             lines.append(
                 f"| {name} {report.versions[name]} | {rate:,.0f} | {p50:.2f} | {p99:.2f} | {refused} | {times} |"
             )
+        lines += format_ceiling(report, script)
     lines += ["", "## teal-scoring by itself", "", "| | |", "|---|---|"]
     lines.append(f"| start of the process to first answer, `init()` empty | {median(report.start_s):.2f} s |")
-    lines.append(f"| resident memory, one worker (one process), script without imports | {_mb(report.idle_bytes)} |")
+    lines.append(f"| resident memory, parent and one worker, script without imports | {_mb(report.idle_bytes)} |")
     for body in report.bodies:
         what = "bytes to `@rawhttp`" if body.script == "binary" else "JSON to a plain `run()` that parses it"
         speed = f"{body.seconds:.2f} s ({body.size / body.seconds / 1e6:,.0f} MB/s)"
@@ -148,6 +156,19 @@ def format_report(report: Report) -> str:
     missed = report.missed_bars()
     lines += ["", "Bars missed: " + ("; ".join(missed) if missed else "none") + "."]
     return "\n".join(lines) + "\n"
+
+
+def format_ceiling(report: Report, script: str) -> list[str]:
+    """The table's last row, and what follows from it."""
+    lines = [f"| `run()` alone, no server | {median(report.alone[script]):,.0f} | | | | |"]
+    if REFERENCE in report.versions:
+        highest = report.ceiling(script, REFERENCE)
+        lines += [
+            "",
+            f"`run()` alone is this script called in a loop by one process. No server with one worker could be more"
+            f" than {highest:.1f} × as fast as {REFERENCE} here.",
+        ]
+    return lines
 
 
 def describe_machine() -> str:
