@@ -3,6 +3,7 @@
 from starlette.responses import JSONResponse, Response
 
 from teal.api.calls import InWorkspace, WorkspaceCall
+from teal.api.mlflow.model_files import read_flavors
 from teal.api.pages import answer_page, format_descending
 from teal.api.wire import assets as wire
 from teal.control import assets as control
@@ -16,6 +17,10 @@ from teal.store.database import Transaction
 
 async def put_version(kind: AssetKind, call: InWorkspace, name: str, version: str) -> JSONResponse:
     body = wire.parse_version(kind, await call.json())
+    if kind is AssetKind.MODEL:
+        file = await call.read(lambda tx: control.find_model_file(tx, call.id, name, version, body))
+        if file is not None:
+            await read_flavors(call, file)
     done = await call.write(lambda tx: control.put_version(tx, call.id, kind, name, version, body, call.moment))
     return JSONResponse(wire.format_version(done.value), 201 if done.created else 200)
 

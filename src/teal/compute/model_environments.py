@@ -6,9 +6,8 @@ itself, or where there is nothing else.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import yaml
@@ -23,6 +22,7 @@ from teal.compute.conda import (
     parse_pip_requirements,
 )
 from teal.compute.unsaid_limits import add_unsaid_limits
+from teal.domain.mlflow_models import find_path_outside
 
 
 class ModelFolderInvalid(ValueError):
@@ -42,7 +42,8 @@ def parse_model_files(files: Mapping[str, str]) -> ModelRequirements:
     or CondaPackagesUnknown."""
     mlmodel = _parse_mapping(files, "MLmodel")
     flavor = _find_flavor(mlmodel)
-    _check_paths_stay_inside(mlmodel)
+    if outside := find_path_outside(mlmodel):
+        raise ModelFolderInvalid(f"The model's MLmodel names a path outside its folder: {outside}.")
     found = _parse_environment(files, flavor)
     requirements = _fix_python(found.requirements, flavor)
     requirements = _add_mlflow(requirements, mlmodel)
@@ -77,30 +78,6 @@ def _find_flavor(mlmodel: Mapping[str, Any]) -> dict[str, Any]:
             f"The model's MLmodel has no flavour 'python_function', by which it could be served; it has: {there}."
         )
     return flavor
-
-
-def _check_paths_stay_inside(mlmodel: Mapping[str, Any]) -> None:
-    """MLflow opens what MLmodel names, relative to the folder."""
-    for name, flavor in (mlmodel.get("flavors") or {}).items():
-        for member, path in _list_paths(flavor, str(name)):
-            parts = PurePosixPath(path.replace("\\", "/")).parts
-            if ".." in parts or path.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", path):
-                raise ModelFolderInvalid(f"The model's MLmodel names a path outside its folder: {member}: {path}.")
-
-
-def _list_paths(value: Any, member: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            if name in _PATH_MEMBERS and isinstance(inner, str):
-                yield f"{member}.{name}", inner
-            elif isinstance(inner, dict):
-                yield from _list_paths(inner, f"{member}.{name}")
-
-
-_PATH_MEMBERS = frozenset(
-    {"model_path", "data", "code", "env", "conda", "virtualenv", "path", "pickled_model", "python_model", "model_code"}
-    | {"model_code_path", "model_data", "transform_path"}
-)
 
 
 def _parse_environment(files: Mapping[str, str], flavor: Mapping[str, Any]) -> ModelRequirements:

@@ -7,9 +7,9 @@ from typing import Any
 
 from teal.control.requests import Accepted, Moment
 from teal.domain.assets import AssetContainer, AssetVersion
-from teal.domain.blobs import DATASTORE_CONTAINER
+from teal.domain.blobs import DATASTORE_CONTAINER, Blob
 from teal.domain.errors import AlreadyExists, InvalidInput, NotFound
-from teal.domain.mlflow_models import find_mlflow_folder, is_mlflow_model
+from teal.domain.mlflow_models import MLMODEL, find_mlflow_folder, is_mlflow_model
 from teal.domain.names import parse_asset_name
 from teal.domain.resource_ids import AssetKind, WorkspaceId, parse_datastore_path
 from teal.store import assets as stored
@@ -39,8 +39,6 @@ def put_version(
     current = stored.load_version(tx, workspace, kind, name, version)
     if current:
         _check_same_content(current, body)
-    elif kind is AssetKind.MODEL and is_mlflow_model(body):
-        _check_mlflow_files(tx, name, version, body)
     asset = AssetVersion(
         workspace=workspace,
         kind=kind,
@@ -53,6 +51,31 @@ def put_version(
         seq=current.seq if current else 0,
     )
     return Accepted(stored.save_version(tx, asset), created=current is None, operation=None)
+
+
+def find_model_file(
+    tx: Transaction, workspace: WorkspaceId, name: str, version: str, body: Mapping[str, Any]
+) -> Blob | None:
+    """The uploaded MLmodel of an MLflow model that is about to be registered; refused where the files have none.
+
+    None: it is another kind of model, or registered already, or its files are not there (yet), which is for the
+    deployment to miss.
+    """
+    if not is_mlflow_model(body) or stored.load_version(tx, workspace, AssetKind.MODEL, name, version):
+        return None
+    try:
+        path = parse_datastore_path(str(body.get("modelUri", "")))
+    except InvalidInput:
+        return None
+    there = {
+        blob.path.removeprefix(path).lstrip("/") or blob.path: blob
+        for blob in blobs.list_blobs(tx, DATASTORE_CONTAINER, path)
+        if f"{blob.path}/".startswith(f"{path}/")
+    }
+    if not there:
+        return None
+    folder = find_mlflow_folder(f"{name}:{version}", list(there))
+    return there[f"{folder}/{MLMODEL}" if folder else MLMODEL]
 
 
 def get_version(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str, version: str) -> AssetVersion:
@@ -103,17 +126,6 @@ def find_code(tx: Transaction, workspace: WorkspaceId, sha256: str) -> AssetVers
 
 
 # --- private
-
-
-def _check_mlflow_files(tx: Transaction, name: str, version: str, body: Mapping[str, Any]) -> None:
-    """What was uploaded must be an MLflow model. Files that are not there (yet) are for the deployment to miss."""
-    try:
-        path = parse_datastore_path(str(body.get("modelUri", "")))
-    except InvalidInput:
-        return
-    files = [b.path for b in blobs.list_blobs(tx, DATASTORE_CONTAINER, path) if f"{b.path}/".startswith(f"{path}/")]
-    if files:
-        find_mlflow_folder(f"{name}:{version}", [file.removeprefix(path).lstrip("/") or file for file in files])
 
 
 def _check_same_content(current: AssetVersion, body: Mapping[str, Any]) -> None:

@@ -1,7 +1,9 @@
 """MLflow models as far as rules need them: which model is one, and where in its files it is. Called by control and
 reconcile."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from teal.domain.errors import InvalidInput
@@ -36,6 +38,30 @@ def is_environment_file(name: str) -> bool:
     return name == MLMODEL or ("/" not in name and name.endswith((".yaml", ".yml", ".txt")))
 
 
+def find_path_outside(model_file: Mapping[str, Any]) -> str | None:
+    """What the MLmodel, read, names beside its own folder: MLflow would open it when the model is loaded."""
+    for name, flavor in (model_file.get("flavors") or {}).items():
+        for member, path in _list_paths(flavor, str(name)):
+            parts = PurePosixPath(path.replace("\\", "/")).parts
+            if ".." in parts or path.startswith(("/", "\\")) or _DRIVE.match(path):
+                return f"{member}: {path}"
+    return None
+
+
 # --- private
 
 _FILES_SHOWN = 10
+_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+_PATH_MEMBERS = frozenset(
+    {"model_path", "data", "code", "env", "conda", "virtualenv", "path", "pickled_model", "python_model", "model_code"}
+    | {"model_code_path", "model_data", "transform_path"}
+)
+
+
+def _list_paths(value: Any, member: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if name in _PATH_MEMBERS and isinstance(inner, str):
+                yield f"{member}.{name}", inner
+            elif isinstance(inner, dict):
+                yield from _list_paths(inner, f"{member}.{name}")

@@ -157,6 +157,24 @@ async def test_what_is_no_model_is_refused_when_it_is_registered(registry: Regis
     assert (await register("azureml://artifacts/LocalUpload/c3/model", "none"))[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
 
 
+async def test_what_is_no_model_is_refused_through_the_other_door_too(registry: Registry) -> None:
+    wrong = {
+        "a": ({"heart/MLmodel": "flavors: {python_function: {data: ../../secret}}"}, "outside its folder", "Invalid"),
+        "b": ({"heart/MLmodel": "{"}, "cannot be read", "Invalid"),
+        "c": ({"heart/model.pkl": "x"}, "have no MLmodel", "NotFound"),
+    }
+    for container, (files, words, code) in wrong.items():
+        await registry.upload(f"LocalUpload/{container}", files)
+        body = arm_model(f"LocalUpload/{container}/heart", modelType="mlflow_model")
+        answer = await registry.rest.client.put(f"{WORKSPACE}/models/m/versions/1", json=body)
+        assert answer.status_code == 400
+        assert words in answer.json()["error"]["message"]
+        assert answer.json()["error"]["code"] == f"MlflowModel{code}"
+    await registry.must("POST", "registered-models/create", json={"name": "m"})
+    source = {"name": "m", "source": "azureml://artifacts/LocalUpload/a/heart"}
+    assert "outside its folder" in (await registry.refused("POST", "model-versions/create", json=source))[2]
+
+
 async def test_an_alias_is_a_label_of_arm(registry: Registry) -> None:
     await registry.register()
     await registry.register(container="c2")

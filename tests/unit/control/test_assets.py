@@ -93,9 +93,20 @@ async def upload(verbs: Verbs, path: str) -> None:
 
 async def test_what_was_uploaded_as_an_mlflow_model_must_be_one(verbs: Verbs) -> None:
     uri = "azureml://datastores/workspaceblobstore/paths/LocalUpload/h/heart"
+    mlflow, custom = ({"modelUri": uri, "modelType": kind} for kind in ("mlflow_model", "custom_model"))
+
+    async def find(body: dict[str, str]) -> Blob | None:
+        found: Blob | None = await verbs.call(assets.find_model_file, "a", "1", body)
+        return found
+
+    assert await find(mlflow) is None, "the files may come later"
     await upload(verbs, "LocalUpload/h/heart/model.pkl")
     with pytest.raises(InvalidInput, match=r"no MLmodel: model\.pkl"):
-        await put(verbs, MODEL, "1", {"modelUri": uri, "modelType": "mlflow_model"})
-    await put(verbs, MODEL, "1", {"modelUri": uri, "modelType": "custom_model"})
-    await upload(verbs, "LocalUpload/h/heart/MLmodel")
-    await put(verbs, MODEL, "2", {"modelUri": uri, "modelType": "mlflow_model"})
+        await find(mlflow)
+    assert await find(custom) is None
+    await upload(verbs, "LocalUpload/h/heart/inner/MLmodel")
+    found = await find(mlflow)
+    assert found is not None
+    assert found.path == "LocalUpload/h/heart/inner/MLmodel"
+    await put(verbs, MODEL, "1", mlflow)
+    assert await find(mlflow) is None, "a version that is there is not looked at again"

@@ -1,13 +1,24 @@
 """The MLmodel file: text -> the flavours a model has (mlflow.org, "MLflow Model format"). Called where models are
-registered."""
+registered, by whichever client."""
 
 from typing import Any
 
 import yaml
 
+from teal.api.calls import WorkspaceCall
+from teal.domain.blobs import Blob
 from teal.domain.errors import InvalidInput
+from teal.domain.mlflow_models import find_path_outside
 
-PYFUNC = "python_function"
+MAX_BYTES = 16 * 1024 * 1024
+CODE = "MlflowModelInvalid"
+
+
+async def read_flavors(call: WorkspaceCall, blob: Blob) -> dict[str, Any]:
+    """Those of an uploaded MLmodel."""
+    if blob.size > MAX_BYTES:
+        raise InvalidInput(f"The file MLmodel has {blob.size} bytes: that is not one.", code=CODE, target="MLmodel")
+    return parse_flavors(b"".join([chunk async for chunk in call.services.blobs.read(blob.object_id)]))
 
 
 def parse_flavors(content: bytes) -> dict[str, Any]:
@@ -15,12 +26,17 @@ def parse_flavors(content: bytes) -> dict[str, Any]:
     try:
         body = yaml.safe_load(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The file MLmodel cannot be read: {error}.", target="MLmodel") from None
+        raise InvalidInput(f"The file MLmodel cannot be read: {error}.", code=CODE, target="MLmodel") from None
     flavors = body.get("flavors") if isinstance(body, dict) else None
     if not isinstance(flavors, dict) or not flavors:
         raise InvalidInput(
-            "The file MLmodel names no flavors.", target="MLmodel", hint="Save the model again with mlflow.<flavor>."
+            "The file MLmodel names no flavors.",
+            code=CODE,
+            target="MLmodel",
+            hint="Save the model again with mlflow.<flavor>.",
         )
+    if outside := find_path_outside(body):
+        raise InvalidInput(f"The file MLmodel names a path outside its folder: {outside}.", code=CODE, target="MLmodel")
     return {
         str(flavor): {str(key): str(value) for key, value in said.items() if isinstance(value, str | int | float)}
         for flavor, said in flavors.items()

@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.mlflow import wire
 from teal.api.mlflow.calls import artifact_root, read_limit, read_members, read_offset, read_orders
-from teal.api.mlflow.model_files import parse_flavors
+from teal.api.mlflow.model_files import read_flavors
 from teal.api.mlflow.sources import find_source
 from teal.api.wire.members import Members
 from teal.control import model_versions as control
@@ -18,7 +18,6 @@ from teal.domain.registry import parse_stage
 from teal.domain.searches import parse_filter, parse_orders
 
 PAGE = 10_000
-MAX_MODEL_FILE_BYTES = 16 * 1024 * 1024
 
 
 async def create(call: InWorkspace) -> JSONResponse:
@@ -28,7 +27,7 @@ async def create(call: InWorkspace) -> JSONResponse:
     path, run_id = await find_source(call, source, members.text("run_id"))
     new = NewVersion(
         path=path,
-        flavors=await _read_flavors(call, path),
+        flavors=await read_flavors(call, await call.read(lambda tx: control.find_model_file(tx, path))),
         run_id=members.text("run_id") or run_id,
         run_link=members.text("run_link"),
         description=members.text("description"),
@@ -121,11 +120,3 @@ async def _answer(call: WorkspaceCall, version: AssetVersion) -> JSONResponse:
     aliases = await call.read(lambda tx: control.list_aliases(tx, call.id, [version.name]))
     body = wire.format_version(version, aliases.get(version.name, {}), artifact_root(call))
     return JSONResponse({"model_version": body})
-
-
-async def _read_flavors(call: WorkspaceCall, path: str) -> dict[str, object]:
-    blob = await call.read(lambda tx: control.find_model_file(tx, path))
-    if blob.size > MAX_MODEL_FILE_BYTES:
-        raise InvalidInput(f"The file MLmodel has {blob.size} bytes: that is not one.", target="source")
-    content = b"".join([chunk async for chunk in call.services.blobs.read(blob.object_id)])
-    return parse_flavors(content)
