@@ -59,7 +59,9 @@ _BUILD_TOOLS = frozenset({"python", "pip", "setuptools", "wheel"})
 
 def _parse_mapping(files: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(files[name])
+        # As it is written: python_env.yaml of people who leave the quotes out says 3.10, and does not mean 3.1.
+        loader = yaml.SafeLoader if name == "MLmodel" else yaml.BaseLoader
+        content = yaml.load(files[name], Loader=loader)
     except KeyError:
         raise ModelFolderInvalid(f"The model's folder has no {name}.") from None
     except yaml.YAMLError as error:
@@ -76,6 +78,11 @@ def _find_flavor(mlmodel: Mapping[str, Any]) -> dict[str, Any]:
         there = ", ".join(map(str, flavors)) if isinstance(flavors, dict) and flavors else "none"
         raise ModelFolderInvalid(
             f"The model's MLmodel has no flavour 'python_function', by which it could be served; it has: {there}."
+        )
+    if isinstance(flavor.get("python_version"), float):
+        raise ModelFolderInvalid(
+            f"The model's MLmodel says python_version: {flavor['python_version']}, which mlflow cannot load, because YAML"
+            " takes it for a number. Write it in quotes."
         )
     return flavor
 

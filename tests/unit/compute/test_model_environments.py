@@ -30,6 +30,13 @@ def test_python_env_and_its_requirements_come_first() -> None:
     assert (str(found.requirements.python), found.source) == ("==3.9.*", "the model's requirements.txt")
 
 
+def test_a_version_without_quotes_is_no_number() -> None:
+    files = WHOLE | {"python_env.yaml": "python: 3.10\ndependencies:\n- -r requirements.txt\n"}
+    assert str(parse_model_files(files).requirements.python) == "==3.10.*"
+    with pytest.raises(ModelFolderInvalid, match=r"python_version.* in quotes"):
+        parse_model_files(WHOLE | {"MLmodel": "flavors: {python_function: {python_version: 3.10}}"})
+
+
 def test_a_patch_release_of_python_means_its_minor_version() -> None:
     assert str(parse_model_files(without("python_env.yaml", "requirements.txt")).requirements.python) == "==3.8.*"
     assert str(parse_model_files(without("python_env.yaml", "conda.yaml")).requirements.python) == "==3.10.*"
