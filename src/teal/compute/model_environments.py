@@ -81,8 +81,8 @@ def _find_flavor(mlmodel: Mapping[str, Any]) -> dict[str, Any]:
         )
     if isinstance(flavor.get("python_version"), float):
         raise ModelFolderInvalid(
-            f"The model's MLmodel says python_version: {flavor['python_version']}, which mlflow cannot load, because YAML"
-            " takes it for a number. Write it in quotes."
+            f"The model's MLmodel says python_version: {flavor['python_version']}, which mlflow cannot load: YAML takes"
+            " it for a number. Write it in quotes."
         )
     return flavor
 
