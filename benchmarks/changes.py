@@ -18,10 +18,14 @@ from teal import MLClient
 from teal.sdk.addresses import find_server
 
 UPDATES = 30
-DEPLOYMENTS = 3
+DEPLOYMENTS = 7
 GIVE_UP_AFTER_S = 60
 API_VERSION = "2023-04-01-preview"
 DEPLOYMENT = re.compile(rb"\r\nazureml-model-deployment: *([^\r]+)", re.IGNORECASE)
+
+
+#: Of a start's steps those that are the script's, and one that is uv's.
+OTHERS_STEPS = frozenset({"importing", "initialising", "building environment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,20 @@ def measure_traffic_updates(client: MLClient, load: Load) -> Delays:
     return build_delays(delays[2:])  # the first two may find nothing to change
 
 
-def measure_warm_deployments(client: MLClient, load: Load) -> Delays:
-    """From the create call to the first answer by name; the environment is there, the instance is new."""
+@dataclass(frozen=True, slots=True)
+class WarmDeployments:
+    """`first_answer`: from the create call to the first answer by name; `own`: the server's part of it, from the
+    request to in service without the script's import and init(). `steps_ms` are medians."""
+
+    first_answer: Delays
+    own: Delays
+    steps_ms: dict[str, float]
+
+
+def measure_warm_deployments(client: MLClient, load: Load) -> WarmDeployments:
+    """The environment is there, the instance is new."""
     delays: list[float] = []
+    steps: list[dict[str, float]] = []
     with ThreadPoolExecutor(1) as sender:
         for number in range(DEPLOYMENTS):
             name = f"new{number}"
@@ -82,11 +97,20 @@ def measure_warm_deployments(client: MLClient, load: Load) -> Delays:
                 wait_for_answer(connection, is_ok, creating, pause_s=0.005)
                 delays.append(1000 * (time.perf_counter() - began))
             creating.result()
+            steps.append(read_steps(client, name))
             client.online_deployments.begin_delete(name, ENDPOINT).result()
-    return build_delays(delays)
+    own = [sum(ms for name, ms in start.items() if name not in OTHERS_STEPS) for start in steps]
+    medians = {name: median(start.get(name, 0.0) for start in steps) for name in steps[-1]}
+    return WarmDeployments(build_delays(delays), build_delays(own), medians)
 
 
 # --- private
+
+
+def read_steps(client: MLClient, name: str) -> dict[str, float]:
+    """Milliseconds by step, as `online-deployment show` has them."""
+    observed = client.online_deployments.get(name, ENDPOINT).observed or {}
+    return {step["name"]: 1000 * step["seconds"] for step in observed["phases"]}
 
 
 def create_deployment(client: MLClient, name: str) -> None:

@@ -93,6 +93,7 @@ class Environments:
         self._environ = environ
         self._home = Path(environ.get("HOME") or Path.home())
         self._interpreters: tuple[Interpreter, ...] | None = None
+        self._observing: asyncio.Task[tuple[Interpreter, ...]] | None = None
         self._wheel_hash: str | None = None
         self._builds: dict[str, _Build] = {}
 
@@ -105,8 +106,17 @@ class Environments:
                 await asyncio.to_thread(shutil.rmtree, leftover, ignore_errors=True)
                 os.close(lock)
 
+    def look_for_interpreters(self) -> None:
+        """Begin to ask for them, a dozen programs: so the first deployment after a start need not wait for that."""
+        if self._observing is None:
+            self._observing = asyncio.create_task(
+                observe_interpreters(self._environ, self._home), name="look for interpreters"
+            )
+
     async def close(self) -> None:
         """End the builds that are going on; what they have downloaded stays in uv's cache."""
+        if self._observing is not None:
+            await asyncio.wait({self._observing})
         tasks = [build.task for build in self._builds.values()]
         for task in tasks:
             task.cancel()
@@ -163,7 +173,9 @@ class Environments:
 
     async def _choose_interpreter(self, pin: SpecifierSet | None, listener: BuildListener) -> InterpreterChoice:
         own = Version(platform.python_version().rstrip("+"))
-        if self._interpreters is None:
+        if self._interpreters is None and self._observing is not None:
+            self._interpreters = await asyncio.shield(self._observing)
+        elif self._interpreters is None:
             self._interpreters = await observe_interpreters(self._environ, self._home)
         if self._allow_python_downloads and not _is_satisfied(pin, self._interpreters, own):
             listener.progress("downloading Python")

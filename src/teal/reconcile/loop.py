@@ -324,6 +324,8 @@ class Loop:
                 assume_passing=record.state.is_serving,
             )
         )
+        if observed.phase is InstancePhase.RUNNING:
+            self._prober.hurry(record.instance_id)
 
     def _schedule(self, name: str, wanted: Wanted, plan: EndpointPlan, now: float) -> None:
         # Whoever woke this endpoint during the pass has set its time to 0: that stands.

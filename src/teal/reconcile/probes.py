@@ -40,6 +40,7 @@ class Prober:
         self._watched: dict[str, ProbeTarget] = {}
         self._health: dict[str, Health] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._hurried: dict[str, asyncio.Event] = {}
 
     @property
     def health(self) -> Mapping[str, Health]:
@@ -54,9 +55,16 @@ class Prober:
         passing = ProbeRecord(passing=True) if target.assume_passing else ProbeRecord()
         self._watched[target.instance_id] = target
         self._health[target.instance_id] = Health(passing, passing)
+        self._hurried[target.instance_id] = asyncio.Event()
         self._tasks[target.instance_id] = asyncio.create_task(self._ask(target), name=f"probe {target.instance_id}")
 
+    def hurry(self, instance_id: str) -> None:
+        """Ask again at once, unless that was done before: the instance says itself that it is ready."""
+        if event := self._hurried.get(instance_id):
+            event.set()
+
     def forget(self, instance_id: str) -> None:
+        self._hurried.pop(instance_id, None)
         self._watched.pop(instance_id, None)
         self._health.pop(instance_id, None)
         if task := self._tasks.pop(instance_id, None):
@@ -74,12 +82,15 @@ class Prober:
 
     async def _ask(self, target: ProbeTarget) -> None:
         interval = FIRST_INTERVAL_S
+        hurried = self._hurried[target.instance_id]
         while self._health[target.instance_id].readiness.passing is None:
             failure = await ask(target.url, target.readiness.timeout_s)
             self._first(target, failure)
-            if failure:
+            if failure and hurried.is_set():
                 await asyncio.sleep(interval)
                 interval = min(interval * 1.5, LONGEST_FIRST_INTERVAL_S)
+            elif failure:
+                interval = await _wait_for(hurried, interval)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._repeat(target, target.readiness, "readiness"))
             group.create_task(self._repeat(target, target.liveness, "liveness"))
@@ -139,6 +150,16 @@ async def ask(url: str, timeout_s: float) -> str | None:
 # --- private
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
+
+
+async def _wait_for(hurried: asyncio.Event, interval: float) -> float:
+    """Until somebody hurries, or the interval is over; the next interval."""
+    try:
+        async with asyncio.timeout(interval):
+            await hurried.wait()
+    except TimeoutError:
+        return min(interval * 1.5, LONGEST_FIRST_INTERVAL_S)
+    return FIRST_INTERVAL_S
 
 
 def _fraction(instance_id: str) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from teal.domain.probes import ProbeSettings
+from teal.reconcile import probes
 from teal.reconcile.probes import Prober, ProbeTarget, ask
 from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until
@@ -70,6 +71,19 @@ def target(instance: Instance, **changes: object) -> ProbeTarget:
         instance_id="i", attempt=1, url=f"http://127.0.0.1:{instance.port}/", readiness=QUICK, liveness=QUICK
     )
     return replace(base, **changes)  # type: ignore[arg-type]
+
+
+async def test_an_instance_that_says_it_is_ready_is_asked_at_once(
+    prober: Prober, instance: Instance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probes, "FIRST_INTERVAL_S", 3600.0)
+    instance.status = 503
+    await instance.start()
+    prober.watch(target(instance))
+    await wait_until(lambda: prober.health["i"].readiness.last_failure == "status 503")
+    instance.status = 200
+    prober.hurry("i")
+    await wait_until(lambda: prober.health["i"].readiness.passing)
 
 
 async def test_an_instance_is_ready_as_soon_as_it_answers_however_long_it_refused_before(

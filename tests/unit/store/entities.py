@@ -10,6 +10,7 @@ from teal.domain.endpoints import AuthMode, EndpointSpec, EndpointStatus, Online
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.operations import Operation, OperationKind, OperationStatus
+from teal.domain.phases import Phase
 from teal.domain.probes import ProbeSettings
 from teal.domain.resource_ids import AssetKind, WorkspaceId
 from teal.domain.states import ProvisioningState
@@ -71,6 +72,7 @@ DEPLOYMENT_STATUS = DeploymentStatus(
     failure=FAILURE,
     phase="building environment",
     conditions=CONDITIONS,
+    phases=(Phase("starting", 1.0, 2.5), Phase("importing", 2.5)),
 )
 INSTANCE = InstanceRecord(
     instance_id="churn-blue-1",

@@ -50,6 +50,7 @@ class ProcessBackend:
 
     async def open(self) -> None:
         await self._environments.open()
+        self._environments.look_for_interpreters()
         self._instances_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         for path in sorted(self._instances_dir.iterdir()):
             directory = InstanceDirectory(path)
