@@ -1,4 +1,4 @@
-"""Every way a script can fail has its name, its traceback and a hint: in the boot report and on stderr, or, once it
+"""Every way a script can fail has its name, its traceback and a hint: in the boot report and in the log, or, once it
 serves, in the answer behind the gateway and in the log."""
 
 import signal

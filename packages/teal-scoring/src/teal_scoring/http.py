@@ -191,19 +191,18 @@ class ScoringApp:
 
     async def _read_unsized(self, protocol: Any, scope: Scope) -> bytes | None:
         """A body sent in chunks; None if it is too large. Without a body this is the cheap case. Raises BadInput."""
-        pieces: list[bytes] = []
-        size = empty = 0
+        whole = io.BytesIO()
+        empty = 0
         async for piece in protocol:
             if not piece:
                 empty += 1
-            size += len(piece)
-            if size > self._max_body_bytes:
+            if whole.tell() + len(piece) > self._max_body_bytes:
                 return None
-            pieces.append(piece)
+            whole.write(piece)
         # Granian ends a body that broke off like a whole one, but with two empty pieces; trailers make two as well.
         if empty > 1 and scope.http_version.startswith("1") and "trailer" not in scope.headers:
             raise BadInput("The body breaks off: a chunk is missing, or is none.")
-        return b"".join(pieces)
+        return whole.getvalue()
 
     def _find_answer(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
         method = exchange.method

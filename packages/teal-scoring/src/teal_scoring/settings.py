@@ -148,7 +148,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser() -> _Parser:
-    parser = _Parser(prog="teal-score", allow_abbrev=False, description="Serve a score.py over HTTP.")
+    parser = _Parser(
+        prog="teal-score",
+        allow_abbrev=False,
+        description="Serve a score.py over HTTP.",
+        epilog="Example: teal-score --entry_script score.py --model_dir ./model --port 5001",
+    )
     parser.add_argument("--entry_script", help="path of score.py, relative to AML_APP_ROOT or absolute")
     parser.add_argument("--model_dir", help="value of AZUREML_MODEL_DIR for the script")
     parser.add_argument("--mlflow_model", metavar="DIR", help="an MLflow model to serve, in the place of a score.py")
