@@ -73,6 +73,7 @@ class Arm:
         return [
             (re.escape(WORKSPACE), self._workspace),
             (re.escape(WORKSPACE.rpartition("/")[0]), lambda _: ok({"value": [DEFAULT_WORKSPACE]})),
+            (r"/subscriptions/[^/]+/providers/[^/]+/workspaces", lambda _: ok({"value": [DEFAULT_WORKSPACE]})),
             (r".*/mfeOperationsStatus/.*", self._status),
             (r".*/datastores/(\w+)", self._datastore),
             (r".*/listSecrets", lambda _: ok({"secretsType": "Sas", "sasToken": "sv=2024&sig=abc"})),

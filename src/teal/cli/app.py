@@ -4,6 +4,7 @@ import logging
 import os
 import platform
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 from knack.cli import CLI
@@ -106,6 +107,14 @@ class TealCommandsLoader(CLICommandsLoader):  # type: ignore[misc]
 class TealParser(CLICommandParser):  # type: ignore[misc]
     """argparse with az's manners: the message first, then where to read more; exit status 2."""
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but for where a word nobody knows is said to be: with the command, and its flags to hand."""
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            parser: Any = getattr(found, "_parser", self)
+            parser.error(_describe_unknown(unknown, parser))
+        return found
+
     def error(self, message: str) -> Any:
         if is_completing(os.environ):
             self.exit(2)
@@ -127,6 +136,13 @@ class TealHelp(CLIHelp):  # type: ignore[misc]
 
 
 # --- private
+
+
+def _describe_unknown(unknown: list[str], parser: Any) -> str:
+    flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]
+    meant = [close[0] for word in unknown if word.startswith("-") and (close := get_close_matches(word, flags, 1))]
+    question = f" Is {' and '.join(dict.fromkeys(meant))} meant?" if meant else ""
+    return f"unrecognized arguments: {' '.join(unknown)}.{question}"
 
 
 def _make_client(arguments: dict[str, Any]) -> Any:

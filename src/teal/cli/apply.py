@@ -4,13 +4,15 @@ table.
 Steps, in the order in which one needs another: models, environments, endpoints, deployments, traffic.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knack.log import get_logger
 from knack.util import CLIError
 
+from teal.cli.coming import Coming
 from teal.cli.documents import Document, read_documents
 from teal.cli.progress import finish
 from teal.cli.races import retry_when_modified
@@ -36,6 +38,7 @@ PARSERS: Mapping[str, Callable[..., object]] = {
 #: Maps that a file gives whole: what it leaves out of one is to go.
 WHOLE = frozenset({"traffic", "mirror_traffic", "tags", "environment_variables"})
 TRAFFIC = ("traffic", "mirror_traffic")
+_ASSET_ID = re.compile(r"(?:azureml:)?/subscriptions/\S+?/workspaces/[^/\s]+/\w+/([^/\s]+)/versions/([^/\s;,]+)")
 _SEEN_ONLY = (
     "id",
     "observed",
@@ -68,13 +71,16 @@ def apply(client: MLClient, file: list[str], dry_run: bool = False) -> Any:
         # All of them first: a word misspelt in the last document is no reason to be left half way.
         PARSERS[document.kind](document.data, document.place)
     done: list[Step] = []
+    coming = Coming()
     try:
-        for plan in _plans(documents):
+        for plan in _plans(documents, coming):
             # Planned one by one: what a step finds depends on what the steps before have made.
             step = plan(client, dry_run)
             if step is not None:
                 if not dry_run and step.run is not None:
                     step.run()
+                if dry_run and step.action == "create" and step.kind in ("model", "environment"):
+                    coming.add(step.kind, step.name)
                 done.append(step)
     except (TealError, CLIError):
         if made := [f"{step.kind} {step.name}" for step in done if step.action != "none" and not dry_run]:
@@ -91,7 +97,7 @@ def apply(client: MLClient, file: list[str], dry_run: bool = False) -> Any:
 Plan = Callable[[MLClient, bool], "Step | None"]
 
 
-def _plans(documents: list[Document]) -> Iterator[Plan]:
+def _plans(documents: list[Document], coming: Coming) -> Iterator[Plan]:
     by_kind: dict[str, list[Document]] = {}
     for document in documents:
         by_kind.setdefault(document.kind, []).append(document)
@@ -103,7 +109,7 @@ def _plans(documents: list[Document]) -> Iterator[Plan]:
     for document in by_kind.get("online-endpoint", ()):
         yield _with(document, _plan_endpoint)
     for document in by_kind.get("online-deployment", ()):
-        yield _with(document, lambda client, each, dry: _plan_deployment(client, each, dry, made))
+        yield _with(document, lambda client, each, dry: _plan_deployment(client, each, dry, made, coming))
     for document in by_kind.get("online-endpoint", ()):
         yield _with(document, _plan_traffic)
 
@@ -202,7 +208,7 @@ def _change_endpoint(client: MLClient, document: Document, name: str, data: dict
     return Step("online-endpoint", name, "update" if difference else "none", difference, change if difference else None)
 
 
-def _plan_deployment(client: MLClient, document: Document, dry_run: bool, made: set[str]) -> Step:
+def _plan_deployment(client: MLClient, document: Document, dry_run: bool, made: set[str], coming: Coming) -> Step:
     deployment = parse_deployment_data(document.data, document.place)
     name, endpoint = deployment.name, str(deployment.endpoint_name)
     ask_later = f"teal online-deployment show -e {endpoint} -n {name}"
@@ -226,8 +232,23 @@ def _plan_deployment(client: MLClient, document: Document, dry_run: bool, made: 
     except ResourceNotFoundError:
         if dry_run and endpoint not in made:
             client.online_endpoints.get(endpoint)
+        if dry_run:
+            coming.find_references(client, deployment)
         return Step("online-deployment", label, "create", _lines(document.data), create)
-    difference = _compare(client.online_deployments.preview(before), client.online_deployments.preview(after))
+    # What an earlier step would make cannot be looked up yet: it is compared by its name.
+    referred = coming.find_references(client, deployment) if dry_run else {}
+    known = {kind: getattr(before, kind) for kind in referred}
+    difference = tuple(
+        sorted(
+            (
+                *_compare(
+                    client.online_deployments.preview(before),
+                    client.online_deployments.preview(replace(after, **known)),
+                ),
+                *(_shorten(f"{kind}: {known[kind]} -> {text}") for kind, text in referred.items()),
+            )
+        )
+    )
     if not difference and before.provisioning_state == "Failed":
         difference = ("provisioning_state: Failed -> (tried again)",)
     return Step(
@@ -237,7 +258,12 @@ def _plan_deployment(client: MLClient, document: Document, dry_run: bool, made: 
 
 def _compare(before: Any, after: Any) -> tuple[str, ...]:
     states = [{key: value for key, value in dump(each).items() if key not in _SEEN_ONLY} for each in (before, after)]
-    return tuple(list_differences(*states))
+    return tuple(_shorten(line) for line in list_differences(*states))
+
+
+def _shorten(line: str) -> str:
+    """Ids of assets as people write them: azureml:NAME:VERSION."""
+    return _ASSET_ID.sub(r"azureml:\1:\2", line)
 
 
 def _lines(data: dict[str, Any]) -> tuple[str, ...]:

@@ -42,7 +42,12 @@ def show(name: str = BUILT_IN) -> Any:
 
 
 def show_version() -> Any:
-    return {"python": platform.python_version(), "teal": __version__}
+    return {"extensions": {BUILT_IN: __version__}, "python": platform.python_version(), "teal": __version__}
+
+
+def upgrade(yes: bool = False, all_extensions: str | None = None) -> None:
+    del yes, all_extensions
+    logger.warning("Nothing is upgraded: Teal is a Python package, and pip or uv gets a newer one.")
 
 
 # --- private

@@ -210,6 +210,11 @@ _FLAGS: dict[str, dict[str, Any]] = {
     },
     # workspace, compute, group
     "location": {"options_list": ["--location", "-l"], "help": "Location; kept and shown."},
+    "managed_network": {
+        "options_list": ["--managed-network", "-m"],
+        "help": "Accepted and not used: there are no networks.",
+    },
+    "include_spark": {"options_list": ["--include-spark"], "action": "store_true", "help": "Accepted and not used."},
     "display_name": {"options_list": ["--display-name"], "help": "Name for people."},
     "whole_subscription": {
         "options_list": ["--all"],
@@ -285,6 +290,7 @@ _FLAGS: dict[str, dict[str, Any]] = {
     "source": {"options_list": ["--source", "-s"], "help": "Accepted and not used."},
     "yes": {"options_list": ["--yes", "-y"], "action": "store_true", "help": "Accepted and not used."},
     "upgrade": {"options_list": ["--upgrade", "-U"], "action": "store_true", "help": "Accepted and not used."},
+    "all_extensions": {"options_list": ["--all"], "nargs": "?", "const": "true", "help": "Accepted and not used."},
     # storage
     "destination": {"options_list": ["--destination", "-d"], "help": "Container, or container/path: azureml/model."},
     "destination_path": {"options_list": ["--destination-path"], "help": "Path below that."},

@@ -3,6 +3,7 @@
 from typing import Any
 
 from knack.log import get_logger
+from knack.util import CLIError
 
 from teal.cli.configuration import LOCATION
 from teal.sdk.client import MLClient
@@ -19,6 +20,23 @@ def create(client: MLClient, name: str, location: str | None = None, tags: list[
     del tags
     logger.warning("There is nothing to create: a resource group is a name, made with the first thing in it.")
     return {**_describe(client, name), **({"location": location} if location else {})}
+
+
+def list_(client: MLClient) -> Any:
+    names = {workspace.resource_group or "" for workspace in client.workspaces.list(scope="subscription")}
+    return [_describe(client, name) for name in sorted({client.resource_group_name, *names} - {""})]
+
+
+def delete(client: MLClient, name: str, no_wait: bool = False) -> None:
+    del no_wait
+    found = client.workspaces.list(scope="subscription")
+    left = [str(each.name) for each in found if str(each.resource_group).lower() == name.lower()]
+    if left:
+        raise CLIError(
+            f"The resource group '{name}' still has the workspaces {', '.join(left)}. "
+            f"`teal workspace delete -g {name} -n {left[0]} --all-resources` deletes one with its endpoints."
+        )
+    logger.warning("There is nothing to delete: a resource group is a name, gone with the last thing in it.")
 
 
 def exists(client: MLClient, name: str) -> bool:

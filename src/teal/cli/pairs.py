@@ -16,6 +16,8 @@ def parse_pairs(words: Iterable[str] | None, flag: str) -> dict[str, str]:
             key, equals, value = pair.partition("=")
             if not equals or not key:
                 raise CLIError(f"{flag} takes KEY=VALUE, not '{pair}'.")
+            if key in found and flag.endswith("traffic"):
+                raise CLIError(f"{flag} names '{key}' twice.")
             found[key] = value
     return found
 
@@ -25,7 +27,11 @@ def parse_percents(words: Iterable[str] | None, flag: str) -> dict[str, float] |
     if words is None:
         return None
     percents: dict[str, float] = {}
-    for name, value in parse_pairs(words, flag).items():
+    pairs = parse_pairs(words, flag)
+    if not pairs:
+        # As a shell script does whose variable is not set; nobody means by it that all traffic is to go.
+        raise CLIError(f'{flag} is empty. To take traffic away from a deployment, name it: {flag} "blue=0".')
+    for name, value in pairs.items():
         number = value.removesuffix("%")
         if not _PERCENT.fullmatch(number) or float(number) > 100:
             raise CLIError(f"{flag}: '{name}={value}' is not a percentage from 0 to 100.")

@@ -3,6 +3,8 @@
 from itertools import islice
 from typing import Any
 
+from knack.log import get_logger
+
 from teal.cli.changes import Given, apply_changes, build_changes
 from teal.cli.pairs import parse_pairs
 from teal.cli.progress import finish, leave
@@ -10,6 +12,8 @@ from teal.sdk.client import MLClient
 from teal.sdk.entities.dumping import dump
 from teal.sdk.entities.workspaces import Workspace
 from teal.sdk.loading import load_data, parse_workspace_data, place_here
+
+logger = get_logger(__name__)
 
 
 def create(
@@ -20,9 +24,12 @@ def create(
     display_name: str | None = None,
     description: str | None = None,
     tags: list[str] | None = None,
+    managed_network: str | None = None,
     set_values: Given = None,
     no_wait: bool = False,
 ) -> Any:
+    if managed_network:
+        _say_no_network("--managed-network is not used")
     data, place = load_data(file) if file else ({}, place_here("the command line"))
     given = {
         "name": name or data.get("name") or client.workspace_name,
@@ -56,6 +63,11 @@ def delete(client: MLClient, name: str | None = None, all_resources: bool = Fals
     return finish(poller, doing=f"deleting {asked}", ask_later=_show(asked))
 
 
+def provision_network(client: MLClient, name: str | None = None, include_spark: bool = False) -> None:
+    del client, name, include_spark
+    _say_no_network("Nothing to provision")
+
+
 def show_all(workspace: Workspace) -> dict[str, Any]:
     """With the keys scripts read, also where Teal has nothing to say: `--query container_registry` is then empty."""
     azure = ("storage_account", "container_registry", "key_vault", "application_insights")
@@ -63,6 +75,10 @@ def show_all(workspace: Workspace) -> dict[str, Any]:
 
 
 # --- private
+
+
+def _say_no_network(what: str) -> None:
+    logger.warning("%s: there are no networks here. Who can reach the server's ports can send requests.", what)
 
 
 def _show(name: str) -> str:

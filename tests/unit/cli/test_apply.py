@@ -79,6 +79,26 @@ def test_a_dry_run_shows_the_difference_and_changes_nothing(arm: Arm, teal: Teal
     assert {request.method for request in arm.requests} <= {"GET", "HEAD"}
 
 
+def test_a_dry_run_knows_the_model_that_the_same_run_would_make(arm: Arm, teal: Teal, folder: Path) -> None:
+    teal(*APPLY)
+    (folder / "m.pkl").write_bytes(b"other weights")
+    assert teal(*APPLY, "--dry-run").json[2]["difference"] == ["model: azureml:m:1 -> azureml:m:next"]
+    assert "m/versions/2" not in str(arm.resources)
+    named = DEPLOYMENT.replace("m@latest", "m:7")
+    (folder / "all.yml").write_text("---\n".join([ENDPOINT, named, MODEL + "version: 7\n"]))
+    assert teal(*APPLY, "--dry-run").json[2]["difference"] == ["model: azureml:m:1 -> azureml:m:7"]
+
+
+@pytest.mark.parametrize("model", ["m:9", "none@latest", "none:1"])
+def test_a_dry_run_misses_what_nobody_makes(arm: Arm, teal: Teal, folder: Path, model: str) -> None:
+    (folder / "all.yml").write_text("---\n".join([ENDPOINT, DEPLOYMENT.replace("m@latest", model), MODEL]))
+    assert teal(*APPLY, "--dry-run").status == 3
+    (folder / "all.yml").write_text("---\n".join([ENDPOINT, DEPLOYMENT, MODEL]))
+    teal(*APPLY)
+    (folder / "all.yml").write_text("---\n".join([ENDPOINT, DEPLOYMENT.replace("m@latest", model), MODEL]))
+    assert teal(*APPLY, "--dry-run").status == 3
+
+
 def test_only_what_differs_is_sent(arm: Arm, teal: Teal, folder: Path) -> None:
     teal(*APPLY)
     (folder / "all.yml").write_text(DEPLOYMENT.replace("instance_count: 1", "instance_count: 2"))

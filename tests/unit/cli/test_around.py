@@ -23,6 +23,8 @@ def test_login_and_extensions_have_nothing_to_do(teal: Teal) -> None:
     ):
         said = teal(*words)
         assert (said.status, said.out) == (0, ""), words
+    assert teal("upgrade", "--yes", "--all").status == 0
+    assert teal("version", "--query", "extensions.ml").json == teal("version", "--query", "teal").json
     assert teal("extension", "list", "-o", "tsv", "--query", "[].name").out == "ml\n"
     assert teal("extension", "show", "-n", "ml").json["name"] == "ml"
 
@@ -70,6 +72,10 @@ def test_groups_are_names(arm: Arm, teal: Teal) -> None:
     assert teal("group", "show", "--name", "other", "--query", "name", "-o", "tsv").out == "other\n"
     assert "nothing to create" in teal("group", "create", "-n", "g", "-l", "eastus").err
     assert teal("group", "exists", "-n", "g").out == "true\n"
+    assert teal("group", "list", "--query", "[].name", "-o", "tsv").out == "g\nteal\n"
+    assert "nothing to delete" in teal("group", "delete", "-n", "g", "--yes").err
+    full = teal("group", "delete", "-n", "teal", "-y")
+    assert (full.status, "workspaces default. `teal workspace delete -g teal -n default" in full.err) == (1, True)
 
 
 def test_workspaces(arm: Arm, teal: Teal) -> None:
@@ -82,6 +88,13 @@ def test_workspaces(arm: Arm, teal: Teal) -> None:
     assert teal("workspace", "delete", "-n", "default").status == 1
     assert teal("workspace", "delete", "-n", "default", "--yes").status == 0
     assert arm.requests[-1].method == "DELETE"
+
+
+def test_networks_are_not_there_and_that_is_said(arm: Arm, teal: Teal) -> None:
+    made = teal("workspace", "create", "-n", "default", "-m", "allow_only_approved_outbound")
+    assert made.json["name"] == "default"
+    assert "--managed-network is not used: there are no networks here" in made.err
+    assert "Nothing to provision" in teal("ml", "workspace", "provision-network", "-n", "default").err
 
 
 def test_a_workspace_with_its_endpoints(arm: Arm, teal: Teal) -> None:

@@ -87,3 +87,12 @@ def test_every_command_is_documented() -> None:
     written = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
     for command in COMMANDS:
         assert f"| `teal {command.name}` |" in written, command.name
+
+
+def test_a_flag_nobody_knows_is_said_with_the_command_and_what_may_be_meant(teal: Teal) -> None:
+    said = teal("ml", "online-endpoint", "show", "-n", "e", "--quary", "name")
+    assert (said.status, said.err) == (
+        2,
+        "ERROR: unrecognized arguments: --quary name. Is --query meant?\nSee 'teal online-endpoint show --help'.\n",
+    )
+    assert teal("version", "x").err == "ERROR: unrecognized arguments: x.\nSee 'teal version --help'.\n"

@@ -141,6 +141,13 @@ def test_regenerate_keys_waits_and_prints_no_key(endpoint: Arm, teal: Teal) -> N
     assert endpoint.sent("POST", "/regenerateKeys") == [{"keyType": "Secondary"}]
 
 
+def test_traffic_that_is_empty_or_names_one_twice_is_not_meant(endpoint: Arm, teal: Teal) -> None:
+    for flag in ("--traffic", "--mirror-traffic"):
+        assert f"{flag} is empty" in teal("online-endpoint", "update", "-n", "e", flag, "").err
+        assert f"{flag} names 'blue' twice" in teal("online-endpoint", "update", "-n", "e", flag, "blue=1 blue=0").err
+    assert not endpoint.sent("PATCH", "/e")
+
+
 def test_update_needs_something_to_change(endpoint: Arm, teal: Teal) -> None:
     said = teal("online-endpoint", "update", "-n", "e")
     assert said.status == 1

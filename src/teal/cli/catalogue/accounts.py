@@ -121,6 +121,14 @@ COMMANDS: tuple[Command, ...] = (
         scoped=False,
     ),
     Command(
+        "upgrade",
+        "extensions:upgrade",
+        "Say that nothing is upgraded.",
+        (("As scripts do.", "teal upgrade --yes"),),
+        details=_NOTHING,
+        scoped=False,
+    ),
+    Command(
         "version",
         "extensions:show_version",
         "Show the version.",

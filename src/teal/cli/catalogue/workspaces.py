@@ -41,6 +41,13 @@ COMMANDS: tuple[Command, ...] = (
         confirmation=ask,
     ),
     Command(
+        "workspace provision-network",
+        "workspaces:provision_network",
+        "Say that there is no network to provision.",
+        (("As scripts do.", "teal workspace provision-network --name team"),),
+        details="Who can reach the server's ports can send requests: what guards them is the machine's own firewall.",
+    ),
+    Command(
         "compute show",
         "computes:show",
         "Show something instances run on.",
@@ -68,6 +75,20 @@ COMMANDS: tuple[Command, ...] = (
         "groups:create",
         "Say that there is nothing to create: a resource group is a name.",
         (("As scripts do.", "teal group create --name group --location local"),),
+    ),
+    Command(
+        "group list",
+        "groups:list_",
+        "List the resource groups that have workspaces.",
+        (("Names.", 'teal group list -o tsv --query "[].name"'),),
+    ),
+    Command(
+        "group delete",
+        "groups:delete",
+        "Make sure that a resource group has nothing in it.",
+        (("As scripts do.", "teal group delete --name group --yes"),),
+        details="Refused while it has workspaces; `teal workspace delete` deletes those.",
+        confirmation=ask,
     ),
     Command(
         "group exists",
