@@ -13,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from teal.compute.conda_names import PYPI_TWINS, is_not_python, is_system_library
+from teal.compute.foreign_yaml import load_foreign_yaml
 
 
 class CondaFileInvalid(ValueError):
@@ -133,13 +134,14 @@ _FLAGS_WITH_VALUE = {"--trusted-host": "--allow-insecure-host"}
 _NO_MEANING = {"--prefer-binary", "--no-cache-dir", "--upgrade", "-U", "--no-warn-script-location"}
 
 
+_SHOWN = 200
+
+
 def _split_dependencies(text: str) -> tuple[list[str], list[str]]:
     try:
-        content = yaml.safe_load(text)
+        content = load_foreign_yaml(text)
     except yaml.YAMLError as error:
         raise CondaFileInvalid(f"It is not YAML: {error}") from None
-    except RecursionError:
-        raise CondaFileInvalid("It is nested too deeply.") from None
     if not isinstance(content, dict) or not isinstance(content.get("dependencies") or [], list):
         raise CondaFileInvalid("It has no list named 'dependencies'.")
     conda_specs: list[str] = []
@@ -150,7 +152,9 @@ def _split_dependencies(text: str) -> tuple[list[str], list[str]]:
         elif isinstance(entry, dict) and set(entry) == {"pip"} and isinstance(entry["pip"] or [], list):
             pip_lines += [str(line) for line in entry["pip"] or []]
         else:
-            raise CondaFileInvalid(f"The dependency {entry!r} is neither a package nor a list named 'pip'.")
+            raise CondaFileInvalid(
+                f"The dependency {repr(entry)[:_SHOWN]} is neither a package nor a list named 'pip'."
+            )
     return conda_specs, pip_lines
 
 

@@ -21,6 +21,7 @@ from teal.compute.conda import (
     parse_conda_file,
     parse_pip_requirements,
 )
+from teal.compute.foreign_yaml import load_foreign_yaml
 from teal.compute.unsaid_limits import add_unsaid_limits
 from teal.domain.mlflow_models import find_path_outside
 
@@ -60,8 +61,7 @@ _BUILD_TOOLS = frozenset({"python", "pip", "setuptools", "wheel"})
 def _parse_mapping(files: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         # As it is written: python_env.yaml of people who leave the quotes out says 3.10, and does not mean 3.1.
-        loader = yaml.SafeLoader if name == "MLmodel" else yaml.BaseLoader
-        content = yaml.load(files[name], Loader=loader)
+        content = load_foreign_yaml(files[name], as_written=name != "MLmodel")
     except KeyError:
         raise ModelFolderInvalid(f"The model's folder has no {name}.") from None
     except yaml.YAMLError as error:

@@ -1,11 +1,13 @@
 """The MLmodel file: text -> the flavours a model has (mlflow.org, "MLflow Model format"). Called where models are
 registered, by whichever client."""
 
+import asyncio
 from typing import Any
 
 import yaml
 
 from teal.api.calls import WorkspaceCall
+from teal.compute.foreign_yaml import load_foreign_yaml
 from teal.domain.blobs import Blob
 from teal.domain.errors import InvalidInput
 from teal.domain.mlflow_models import find_path_outside
@@ -18,13 +20,14 @@ async def read_flavors(call: WorkspaceCall, blob: Blob) -> dict[str, Any]:
     """Those of an uploaded MLmodel."""
     if blob.size > MAX_BYTES:
         raise InvalidInput(f"The file MLmodel has {blob.size} bytes: that is not one.", code=CODE, target="MLmodel")
-    return parse_flavors(b"".join([chunk async for chunk in call.services.blobs.read(blob.object_id)]))
+    content = b"".join([chunk async for chunk in call.services.blobs.read(blob.object_id)])
+    return await asyncio.to_thread(parse_flavors, content)
 
 
 def parse_flavors(content: bytes) -> dict[str, Any]:
     """Flavour -> what it says of itself; text that other clients can be given. Refused where nothing could serve it."""
     try:
-        body = yaml.safe_load(content)
+        body = load_foreign_yaml(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The file MLmodel cannot be read: {error}.", code=CODE, target="MLmodel") from None
     flavors = body.get("flavors") if isinstance(body, dict) else None
