@@ -14,6 +14,7 @@ from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
 from teal.domain.phases import Phase
 from teal.domain.probes import ProbeSettings
+from teal.domain.remarks import check_remarks
 from teal.domain.states import ProvisioningState
 
 DEFAULT_INSTANCE_TYPE = "Standard_F4s_v2"
@@ -130,6 +131,7 @@ def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
 
     `is_mlflow`: its model is an MLflow model, which needs neither a script nor an environment.
     """
+    check_remarks(spec.description, spec.tags, spec.properties)
     parse_deployment_settings(spec.properties)
     if spec.compute_type.lower() != "managed":
         raise Unsupported(

@@ -9,6 +9,7 @@ from teal.domain.conditions import Condition
 from teal.domain.endpoint_settings import parse_endpoint_settings
 from teal.domain.errors import InvalidInput, Unsupported
 from teal.domain.failures import Failure
+from teal.domain.remarks import check_remarks
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
 from teal.domain.traffic import Percent
@@ -86,6 +87,7 @@ def parse_auth_mode(text: str) -> AuthMode:
 
 def check_endpoint(spec: EndpointSpec) -> None:
     """Refuse what this server cannot do, in words that say what it can."""
+    check_remarks(spec.description, spec.tags, spec.properties)
     parse_endpoint_settings(spec.properties)
     if spec.compute is not None:
         raise Unsupported(

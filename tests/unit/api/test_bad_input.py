@@ -40,6 +40,8 @@ async def list_everything(rest: RestServer) -> list[Any]:
         (f"{ENDPOINTS}/abc", b'{"properties": {"traffic": {"blue": 99999999999999999999999}}}', 400),
         (f"{ENDPOINTS}/abc", b'{"properties": {"traffic": [100]}}', 400),
         (f"{ENDPOINTS}/abc", b'{"properties": {"authMode": {}}}', 400),
+        (f"{ENDPOINTS}/abc", b'{"tags": {"a": "' + b"x" * 65_536 + b'"}}', 400),
+        (f"{ENDPOINTS}/abc", b'{"properties": {"description": "' + b"x" * 65_537 + b'"}}', 400),
     ],
 )  # fmt: skip
 async def test_a_wrong_body_or_name_is_refused_with_a_sentence(
@@ -80,6 +82,7 @@ async def test_ten_megabytes_of_yaml_are_too_much(rest: RestServer) -> None:
         {"environmentVariables": {"A": "\x00"}},
         {"scaleSettings": {"scaleType": "TargetUtilization"}},
         {"endpointComputeType": "Kubernetes"},
+        {"properties": {f"p{number}": "x" * 100 for number in range(1000)}},
     ],
 )
 async def test_a_deployment_that_cannot_be_is_refused_before_it_is_stored(
