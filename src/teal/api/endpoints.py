@@ -87,9 +87,11 @@ async def regenerate_keys(call: InWorkspace, endpoint: str) -> Response:
 
 
 async def get_token(call: InWorkspace, endpoint: str) -> JSONResponse:
-    """A token for an `aml_token` endpoint (`spec/wire.md` §3.6 (28)): nothing of it is kept."""
+    """A token for an `aml_token` endpoint (`spec/wire.md` §3.6 (28)): nothing of it is kept. With `aad_token` it is the
+    caller's own, which came with the request."""
     claims = await call.read(lambda tx: control.make_token(tx, call.id, endpoint, call.moment))
-    return JSONResponse(wire.format_token(call.services.sign_token(claims), claims))
+    token = call.services.sign_token(claims) if claims.audience else call.services.token
+    return JSONResponse(wire.format_token(token, claims))
 
 
 # --- private

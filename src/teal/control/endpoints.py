@@ -150,21 +150,16 @@ def regenerate_key(
 
 
 def make_token(tx: Transaction, workspace: WorkspaceId, name: str, moment: Moment) -> TokenClaims:
-    """What a new token for an `aml_token` endpoint says; the caller signs it."""
+    """What the token for an endpoint says; the caller signs it. MLflow's client also asks for one where the endpoint
+    takes the token that its callers have already (`spec/mlflow.md` §5.6)."""
     endpoint = _load(tx, workspace, name)
-    match endpoint.spec.auth_mode:
-        case AuthMode.AML_TOKEN:
-            return build_claims(endpoint, moment.now)
-        case AuthMode.KEY:
-            raise InvalidInput(
-                f"The endpoint '{name}' takes keys, not tokens.",
-                target=name,
-                hint=f"Read its keys with: teal online-endpoint get-credentials --name {name}.",
-            )
-    raise InvalidInput(
-        f"The endpoint '{name}' takes the token with which its callers talk to this server; none is made for it.",
-        target=name,
-    )
+    if endpoint.spec.auth_mode is AuthMode.KEY:
+        raise InvalidInput(
+            f"The endpoint '{name}' takes keys, not tokens.",
+            target=name,
+            hint=f"Read its keys with: teal online-endpoint get-credentials --name {name}.",
+        )
+    return build_claims(endpoint, moment.now)
 
 
 def new_key() -> str:

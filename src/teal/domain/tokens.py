@@ -5,7 +5,7 @@ Called by api, which hands them out, and by reconcile, which tells the gateway w
 
 from dataclasses import dataclass
 
-from teal.domain.endpoints import OnlineEndpoint
+from teal.domain.endpoints import AuthMode, OnlineEndpoint
 
 ISSUER = "teal"
 LIFETIME_S = 3600
@@ -14,9 +14,10 @@ REFRESH_AFTER_S = LIFETIME_S // 2
 
 @dataclass(frozen=True, slots=True)
 class TokenClaims:
-    """What a token says; times are epoch seconds."""
+    """What a token says; times are epoch seconds. Without an audience it is the caller's own token, made for this
+    server and not for one endpoint."""
 
-    audience: str
+    audience: str | None
     issued_at: int
     expires_at: int
     refresh_after: int
@@ -31,7 +32,7 @@ def audience_of(endpoint: OnlineEndpoint) -> str:
 def build_claims(endpoint: OnlineEndpoint, now: float) -> TokenClaims:
     issued_at = int(now)
     return TokenClaims(
-        audience=audience_of(endpoint),
+        audience=None if endpoint.spec.auth_mode is AuthMode.AAD_TOKEN else audience_of(endpoint),
         issued_at=issued_at,
         expires_at=issued_at + LIFETIME_S,
         refresh_after=issued_at + REFRESH_AFTER_S,

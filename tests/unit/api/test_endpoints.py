@@ -279,12 +279,18 @@ async def test_a_token_is_made_for_an_endpoint_that_takes_tokens(rest: RestServe
     assert renewed.status_code == 400
 
 
-async def test_no_token_is_made_where_none_is_taken(rest: RestServer) -> None:
-    for name, mode, word in (("keys", "Key", "get-credentials"), ("callers", "AADToken", "talk to this server")):
-        await put_endpoint(rest.client, name, authMode=mode)
-        answer = await rest.client.post(f"{ENDPOINTS}/{name}/token")
-        assert answer.status_code == 400
-        assert word in answer.json()["error"]["message"]
+async def test_no_token_is_made_where_keys_are_taken(rest: RestServer) -> None:
+    await put_endpoint(rest.client)
+    answer = await rest.client.post(f"{ENDPOINT}/token")
+    assert answer.status_code == 400
+    assert "get-credentials" in answer.json()["error"]["message"]
+
+
+async def test_who_asks_for_the_token_of_an_endpoint_that_takes_their_own_is_given_it(rest: RestServer) -> None:
+    await put_endpoint(rest.client, authMode="AADToken")
+    body = (await rest.client.post(f"{ENDPOINT}/token")).json()
+    assert rest.client.headers["Authorization"] == f"Bearer {body['accessToken']}"
+    assert body["expiryTimeUtc"] == rest.now + 3600
 
 
 async def test_the_answer_to_a_change_says_where_it_is_watched(rest: RestServer) -> None:
