@@ -8,7 +8,7 @@ from typing import Any
 from teal.control.requests import Accepted, Moment
 from teal.domain.assets import AssetContainer, AssetVersion
 from teal.domain.blobs import DATASTORE_CONTAINER, Blob
-from teal.domain.errors import AlreadyExists, InvalidInput, NotFound
+from teal.domain.errors import AlreadyExists, InvalidInput, NotFound, Unsupported
 from teal.domain.mlflow_models import MLMODEL, find_mlflow_folder, is_mlflow_model
 from teal.domain.names import parse_asset_name
 from teal.domain.resource_ids import AssetKind, WorkspaceId, parse_datastore_path
@@ -16,6 +16,7 @@ from teal.store import assets as stored
 from teal.store import blobs
 from teal.store.database import Transaction
 
+_OF_JOBS = ("runs:/", "azureml://jobs/")
 _PATHS = {AssetKind.MODEL: "modelUri", AssetKind.CODE: "codeUri", AssetKind.DATA: "dataUri"}
 
 
@@ -39,6 +40,12 @@ def put_version(
     current = stored.load_version(tx, workspace, kind, name, version)
     if current:
         _check_same_content(current, body)
+    elif kind is AssetKind.MODEL and str(body.get("modelUri")).startswith(_OF_JOBS):
+        raise Unsupported(
+            f"The path '{body['modelUri']}' is a job's, and there are no jobs here.",
+            target="properties.modelUri",
+            hint="Register what an MLflow run has logged with mlflow.register_model, or give the files themselves.",
+        )
     asset = AssetVersion(
         workspace=workspace,
         kind=kind,

@@ -106,6 +106,8 @@ async def test_code_is_uploaded_to_a_signed_container_of_its_own(rest: RestServe
     ("path", "properties", "target"),
     [
         ("models/m/versions/1", {"modelType": "custom_model"}, "properties.modelUri"),
+        ("models/m/versions/1", {"modelUri": "azureml://jobs/j/outputs/artifacts/paths/model"}, "properties.modelUri"),
+        ("models/m/versions/1", {"modelUri": "runs:/r/model"}, "properties.modelUri"),
         ("codes/c/versions/1", {}, "properties.codeUri"),
         ("models/m/versions/1", {**MODEL, "tags": []}, "properties.tags"),
         ("environments/e/versions/1", {"condaFile": {"a": 1}}, "properties.condaFile"),
