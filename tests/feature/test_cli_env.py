@@ -53,5 +53,16 @@ def test_az_is_teal_in_that_shell_and_in_what_it_starts(line: CommandLine) -> No
     assert after_env(line, "az ml online-endpoint list").strip() == "[]"
 
 
+def test_what_scripts_send_to_azure_by_name_comes_here(line: CommandLine) -> None:
+    script = """
+    curl -fsS -H "Authorization: Bearer $(az account get-access-token --query accessToken -o tsv)" \\
+        "https://management.azure.com/subscriptions?api-version=2022-12-01"
+    curl -sS -o /dev/null -w '%{http_code}' -X DELETE https://ml.azure.com/api/eastus/models/m:1
+    """
+    document, _, status = after_env(line, script).rpartition("}")
+    assert json.loads(document + "}")["value"][0]["subscriptionId"]
+    assert status == "401"
+
+
 def test_evaluating_it_twice_changes_nothing(line: CommandLine) -> None:
     assert after_env(line, "env | sort > once; " + EVAL + "env | sort | diff once - && echo same").endswith("same\n")

@@ -19,7 +19,7 @@ from teal.domain.checks import Check, SampleRequest
 from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import InvalidInput, PreconditionFailed
-from teal.domain.resource_ids import WorkspaceId
+from teal.domain.resource_ids import AZURE_HOSTS, WorkspaceId
 from teal.domain.tokens import TokenClaims
 from teal.domain.workspaces import Workspace
 from teal.store.blobs import BlobStore
@@ -105,7 +105,10 @@ class Call:
         parts = urlsplit(self.services.gateway_url)
         if parts.hostname not in ("0.0.0.0", "::"):
             return self.services.gateway_url
-        return f"{parts.scheme}://{self.host.rpartition(':')[0] or self.host}:{parts.port}"
+        known = self.host.rpartition(":")[0] or self.host
+        if known in AZURE_HOSTS:
+            known = urlsplit(self.services.url).hostname or known
+        return f"{parts.scheme}://{known}:{parts.port}"
 
     async def json(self) -> dict[str, Any]:
         """The body, a JSON object. An empty one is an empty object."""

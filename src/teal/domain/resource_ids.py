@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from teal.domain.errors import InvalidInput
 
+AZURE_HOSTS = ("management.azure.com", "ml.azure.com")
+"""What published scripts call by name: `teal env --az` leads curl from there to this server."""
+
 PROVIDER = "Microsoft.MachineLearningServices"
 
 

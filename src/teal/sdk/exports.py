@@ -19,6 +19,8 @@ METADATA_PATH = "/metadata/endpoints?api-version=2019-05-01"
 IDENTITY_PATH = "/msi/token"
 #: What the metadata document calls the server's cloud.
 CLOUD = "Teal"
+#: What published scripts call by name with curl; the server's certificate has these names too.
+AZURE_HOSTS = ("management.azure.com", "ml.azure.com")
 #: What only this machine is called; requests to it never need a proxy.
 LOCAL_HOSTS = ("127.0.0.1", "localhost")
 
@@ -52,7 +54,8 @@ def prepare_exports(
     own = data_dir(environ).absolute() / "clients"
     bundle = write_bundle(own / "ca-bundle.pem", address.ca, environ)
     programs = write_launcher(own / "bin") if az else None
-    exports = build_exports(address, scope, bundle=bundle, programs=programs, environ=environ)
+    curl_home = write_curl_home(own / "curl", address, environ) if az else None
+    exports = build_exports(address, scope, bundle=bundle, programs=programs, curl_home=curl_home, environ=environ)
     return {**({"TEAL_DATA_DIR": str(own.parent)} if address.local else {}), **exports}
 
 
@@ -62,6 +65,7 @@ def build_exports(
     *,
     bundle: Path,
     programs: Path | None = None,
+    curl_home: Path | None = None,
     environ: Mapping[str, str],
 ) -> dict[str, str]:
     """The variables and their values. An empty value takes back what was set before."""
@@ -83,9 +87,11 @@ def build_exports(
         "AZUREML_ARM_WORKSPACE_NAME": scope.workspace,
     }
     for name in ("NO_PROXY", "no_proxy"):
-        exports[name] = _extend(environ.get(name), ",", (host, *LOCAL_HOSTS))
+        exports[name] = _extend(environ.get(name), ",", (host, *LOCAL_HOSTS, *(AZURE_HOSTS if curl_home else ())))
     if address.local:
         exports.update({name: "" for name in ("TEAL_URL", "TEAL_TOKEN", "TEAL_CA") if environ.get(name) is not None})
+    if curl_home is not None:
+        exports["CURL_HOME"] = str(curl_home)
     if programs is not None:
         exports["PATH"] = _lead(environ.get("PATH"), str(programs))
     return exports
@@ -110,7 +116,36 @@ def write_launcher(folder: Path) -> Path:
     return folder
 
 
+def write_curl_home(folder: Path, address: ServerAddress, environ: Mapping[str, str]) -> Path | None:
+    """A folder with a `.curlrc` that leads what scripts send to Azure to the server, and keeps what the person's own
+    says. None for a server that has no TLS: Azure's names have nothing else."""
+    parts = urlsplit(address.url)
+    if parts.scheme != "https":
+        return None
+    there = parts.netloc if parts.port else f"{parts.netloc}:443"
+    lines = [f'connect-to = "{host}:443:{there}"' for host in AZURE_HOSTS]
+    text = "\n".join((_CURL_OURS, *lines, _CURL_THEIRS, _load_curlrc(environ)))
+    write_private(folder / ".curlrc", text)
+    return folder
+
+
 # --- private
+
+_CURL_OURS = "# Written by `teal env --az`: what scripts send to Azure goes to this server."
+_CURL_THEIRS = "# What was said before."
+
+
+def _load_curlrc(environ: Mapping[str, str]) -> str:
+    """What curl would read without this file; of a file of ours, what it has kept of that."""
+    for name in ("CURL_HOME", "XDG_CONFIG_HOME", "HOME"):
+        if not environ.get(name):
+            continue
+        try:
+            text = (Path(environ[name]) / ".curlrc").read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        return text.partition(f"\n{_CURL_THEIRS}\n")[2] if text.startswith(_CURL_OURS) else text
+    return ""
 
 
 def _extend(given: str | None, separator: str, more: tuple[str, ...]) -> str:

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from teal.domain.resource_ids import AZURE_HOSTS
 from teal.server.private_files import write_private
 
 CA_DAYS = 3650
@@ -37,7 +38,7 @@ class CertificateFiles:
 
 def ensure_certificate(files: CertificateFiles, hosts: Iterable[str], now: datetime) -> bool:
     """Make what is missing, ends soon or does not name all `hosts`; True when the certificate is another one now."""
-    names = {"127.0.0.1", "localhost", *hosts}
+    names = {"127.0.0.1", "localhost", *AZURE_HOSTS, *hosts}
     ca = _load_pair(files.ca, files.ca_key)
     if ca is None or _ends_soon(ca.certificate, now):
         ca = _make_ca(now)

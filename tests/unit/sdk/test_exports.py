@@ -115,6 +115,20 @@ def test_the_launcher_is_first_on_the_path_and_is_teal(folder: Path) -> None:
     assert done.stdout.startswith(f"teal {teal.__version__}")
 
 
+def test_curl_finds_the_server_under_azures_names_and_keeps_what_it_was_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".curlrc").write_text('user-agent = "mine"\n')
+    environ = {"HOME": str(tmp_path), "NO_PROXY": "own.test"}
+    assert "CURL_HOME" not in prepare_exports(SCOPE, folder=folder, environ=environ)
+    exports = prepare_exports(SCOPE, folder=folder, az=True, environ=environ)
+    written = Path(exports["CURL_HOME"], ".curlrc").read_text()
+    assert 'connect-to = "management.azure.com:443:127.0.0.1:7443"\n' in written
+    assert written.endswith('user-agent = "mine"\n')
+    assert exports["NO_PROXY"] == "own.test,127.0.0.1,localhost,management.azure.com,ml.azure.com"
+    again = prepare_exports(SCOPE, folder=folder, az=True, environ={**environ, **exports})
+    assert again == exports
+    assert Path(exports["CURL_HOME"], ".curlrc").read_text() == written
+
+
 def test_the_launcher_takes_no_module_from_the_folder_it_is_called_in(tmp_path: Path) -> None:
     (tmp_path / "knack.py").write_text("raise SystemExit('taken from the current folder')\n")
     az = write_launcher(tmp_path / "bin") / "az"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
+from teal.sdk.exports import AZURE_HOSTS
 from teal.server.ca import CERTIFICATE_DAYS, CertificateFiles, ensure_certificate
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
@@ -40,7 +41,11 @@ def test_the_certificate_names_every_way_to_write_this_machine(files: Certificat
         x509.SubjectAlternativeName
     )
     assert sorted(map(str, names.value.get_values_for_type(x509.IPAddress))) == ["10.1.2.3", "127.0.0.1"]
-    assert sorted(names.value.get_values_for_type(x509.DNSName)) == ["localhost", "models.example"]
+    assert sorted(names.value.get_values_for_type(x509.DNSName)) == [
+        "localhost",
+        *AZURE_HOSTS,
+        "models.example",
+    ]
 
 
 def test_it_is_renewed_before_it_ends_under_the_same_authority(files: CertificateFiles) -> None:
