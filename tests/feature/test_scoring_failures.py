@@ -47,6 +47,7 @@ AT_THE_START = (
     Failure("init_exits.py", "UserScriptInitFailed", "SystemExit", "traceback", "in init"),
     Failure("init_out_of_memory.py", "OutOfMemory", "ran out of memory", "larger instance_type", "bytearray"),
     Failure("init_hangs.py", "StartTimedOut", "1 s", "WORKER_TIMEOUT", "wait_for_ever", {"WORKER_TIMEOUT": "1"}),
+    Failure("init_hangs.py", "StartTimedOut", "1 s", "liveness_probe", "wait_for_ever", {"TEAL_START_LIMIT_S": "1"}),
     Failure("import_hangs.py", "StartTimedOut", "1 s", "WORKER_TIMEOUT", "import_hangs.py", {"WORKER_TIMEOUT": "1"}),
     Failure("text_only.py", "BadSettings", "SCORING_TIMEOUT_MS", "", "", {"SCORING_TIMEOUT_MS": "soon"}),
     Failure(

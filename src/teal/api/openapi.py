@@ -90,6 +90,7 @@ _DEPLOYMENT = _object(
         ),
         livenessProbe=_PROBE,
         readinessProbe=_PROBE,
+        startupProbe=_PROBE,
         egressPublicNetworkAccess=_TEXT,
     ),
 )

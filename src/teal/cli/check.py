@@ -1,7 +1,7 @@
 """`teal check`: what would become of a deployment, step by step, before there is one. Used by the command table."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 from rich.console import Console
@@ -27,7 +27,7 @@ def check(
     data, place = load_data(file)
     data = {**data, **({} if name is None else {"name": name})}
     deployment = parse_deployment_data(apply_changes(data, build_changes(set_values)), place)
-    told = _Told(partial(print, flush=True))
+    told = _Told(partial(print, flush=True), STEPS if deployment.code else STEPS_OF_A_MODEL)
     status = Console(stderr=True).status(f"checking {deployment.name}") if sys.stderr.isatty() else None
     try:
         if status is not None:
@@ -47,10 +47,10 @@ def check(
     print(f"{deployment.name} can be deployed{'' if found.answer_status else ': it starts; no request was sent'}.")
 
 
-def describe_step(step: CheckStep, check: DeploymentCheck) -> str:
+def describe_step(step: CheckStep, check: DeploymentCheck, words: Mapping[str, str]) -> str:
     """`script imported                   0.31 s`; the last one of a check that failed is the one it failed in."""
     failed = "  FAILED" if check.state == "Failed" and step is check.steps[-1] else ""
-    line = f"{STEPS.get(step.name, step.name):<30}{step.seconds or 0.0:>8.2f} s{failed}"
+    line = f"{words.get(step.name, step.name):<30}{step.seconds or 0.0:>8.2f} s{failed}"
     if step.name != "sample request" or check.answer is None:
         return line
     answer = check.answer if len(check.answer) <= MAX_ANSWER_CHARS else f"{check.answer[:MAX_ANSWER_CHARS]} …"
@@ -58,7 +58,7 @@ def describe_step(step: CheckStep, check: DeploymentCheck) -> str:
 
 
 #: In words; the rest are words already.
-STEPS = {
+STEPS: Mapping[str, str] = {
     "placing files": "model and code put in place",
     "looking up environment": "environment looked up",
     "reading script": "script read",
@@ -69,6 +69,7 @@ STEPS = {
     "probing": "ready",
     "sample request": "sample request sent",
 }
+STEPS_OF_A_MODEL: Mapping[str, str] = {**STEPS, "importing": "server imported", "initialising": "model loaded"}
 
 
 # --- private
@@ -80,8 +81,9 @@ _UNTOLD = frozenset({"waiting"})
 class _Told:
     """Says each step once, when it is over."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None], words: Mapping[str, str]) -> None:
         self._say = say
+        self._words = words
         self._steps = 0
         self._notes = 0
 
@@ -89,7 +91,7 @@ class _Told:
         over = [step for step in check.steps if step.seconds is not None]
         for step in over[self._steps :]:
             if step.name not in _UNTOLD:
-                self._say(describe_step(step, check))
+                self._say(describe_step(step, check, self._words))
         self._steps = len(over)
         for note in check.notes[self._notes :]:
             self._say(f"  note: {note}")

@@ -64,14 +64,18 @@ class DeploymentSpec:
     request_settings: RequestSettings = field(default_factory=RequestSettings)
     liveness_probe: ProbeSettings = field(default_factory=ProbeSettings)
     readiness_probe: ProbeSettings = field(default_factory=ProbeSettings)
+    startup_probe: ProbeSettings | None = None
     egress_public_network_access: str = "Enabled"
     extra: Mapping[str, Any] = field(default_factory=dict)
     extra_top: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def start_limit_s(self) -> float:
-        """How long an instance may take until its first good answer. Azure ends it when its liveness probe has failed
-        for good, and has it wait when only the readiness probe has: the longer of both counts."""
+        """How long an instance may take until its first good answer: what the startup probe says where there is one.
+        Else Azure ends it when its liveness probe has failed for good, and has it wait when only the readiness probe
+        has: the longer of both counts."""
+        if self.startup_probe is not None:
+            return self.startup_probe.startup_limit_s
         return max(self.liveness_probe.startup_limit_s, self.readiness_probe.startup_limit_s)
 
 

@@ -114,7 +114,7 @@ class Checks:
             instance = await self._build_instance(key, spec, instance_id)
             await self._backend.apply(instance, attempt=1)
             observed = await self._wait_until_ready(key, instance)
-            sample = request or await asyncio.to_thread(_load_example, instance)
+            sample = request or await asyncio.to_thread(load_example, instance)
             answer = await self._ask(key, instance, observed, sample) if sample else None
             outcome = replace(self._checks[key], state=CheckState.SUCCEEDED, answer=answer)
         except _Failed as failed:
@@ -235,6 +235,15 @@ class Checks:
             self._checks[key] = _end(replace(check, state=CheckState.FAILED, failure=failure), self._clock())
 
 
+def load_example(instance: InstanceSpec) -> SampleRequest | None:
+    """What an MLflow model was logged with as its `input_example`; None where there is none."""
+    if instance.mlflow_model is None or instance.model is None:
+        return None
+    path = f"{instance.mlflow_model}/{_EXAMPLE}".removeprefix("./").lstrip("/")
+    source = next((file.source for file in instance.model.files if file.path == path), None)
+    return SampleRequest(Path(source).read_bytes()) if source else None
+
+
 # --- private
 
 _EVIDENCE_LINES = 30
@@ -255,15 +264,6 @@ def _end(check: Check, now: float, logged: str = "") -> Check:
 
 def _url(seen: InstanceObserved) -> str:
     return f"http://{seen.address}:{seen.port}/"
-
-
-def _load_example(instance: InstanceSpec) -> SampleRequest | None:
-    """The example of an MLflow model; None where there is none."""
-    if instance.mlflow_model is None or instance.model is None:
-        return None
-    path = f"{instance.mlflow_model}/{_EXAMPLE}".removeprefix("./").lstrip("/")
-    source = next((file.source for file in instance.model.files if file.path == path), None)
-    return SampleRequest(Path(source).read_bytes()) if source else None
 
 
 def _build_answer_failure(answer: SampleAnswer, logged: str) -> Failure:

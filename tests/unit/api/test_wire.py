@@ -50,6 +50,7 @@ def test_a_spec_survives_the_wire() -> None:
                 "model": "azureml:m:1", "description": "d",
                 "codeConfiguration": {"codeId": "c", "scoringScript": "s", "x": 1},
                 "requestSettings": {"drainLimit": "PT1H", "later": True}, "livenessProbe": {"period": "PT0.5S"},
+                "startupProbe": {"period": "PT2S"},
             },
         },
     ]  # fmt: skip

@@ -73,3 +73,14 @@ def test_defaults_are_those_of_the_service() -> None:
     assert (spec.instance_type, spec.request_settings.request_timeout_ms) == ("Standard_F4s_v2", 5000)
     assert spec.request_settings.max_concurrent_requests_per_instance == 1
     assert replace(spec) == spec
+
+
+def test_a_start_may_take_as_long_as_the_more_patient_of_two_probes_allows() -> None:
+    assert DeploymentSpec().start_limit_s == 310
+    assert replace(DeploymentSpec(), liveness_probe=ProbeSettings(initial_delay_s=1200)).start_limit_s == 1500
+    assert replace(DeploymentSpec(), readiness_probe=ProbeSettings(failure_threshold=1)).start_limit_s == 310
+
+
+def test_a_startup_probe_alone_says_how_long_a_start_may_take() -> None:
+    probe = ProbeSettings(initial_delay_s=1, period_s=2, failure_threshold=3)
+    assert replace(DeploymentSpec(), startup_probe=probe).start_limit_s == 7

@@ -1,16 +1,24 @@
 """Checks run beside everything else: a few at once, and none is over before its instance is gone."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from teal.domain.checks import CheckState
+from teal.domain.checks import CheckState, SampleRequest
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import Conflict
-from teal.domain.instances import InstanceObserved, InstancePhase, InstanceSpec
+from teal.domain.instances import (
+    AssetMount,
+    EnvironmentDefinition,
+    FileMount,
+    InstanceObserved,
+    InstancePhase,
+    InstanceSpec,
+)
 from teal.domain.resource_ids import WorkspaceId
-from teal.reconcile.checks import MAX_AT_ONCE, Checks
+from teal.reconcile.checks import MAX_AT_ONCE, Checks, load_example
 from teal.store.database import Store
 from tests.harness.waiting import wait_until
 
@@ -78,6 +86,25 @@ async def test_a_cancelled_check_is_over_when_its_instance_is_gone(checks: Check
     check = checks.find(WORKSPACE, "first")
     assert check is not None
     assert check.state is CheckState.CANCELED
+
+
+def test_a_model_of_mlflow_is_asked_what_it_was_logged_with(tmp_path: Path) -> None:
+    (tmp_path / "blob").write_bytes(b'{"inputs": [1]}')
+    files = (FileMount("trained/serving_input_example.json", str(tmp_path / "blob")),)
+    spec = InstanceSpec(
+        instance_id="i",
+        endpoint="e",
+        deployment="d",
+        revision="r",
+        model=AssetMount("m", "1", files),
+        code=None,
+        scoring_script=None,
+        environment=EnvironmentDefinition(label="none"),
+        mlflow_model="trained",
+    )
+    assert load_example(spec) == SampleRequest(b'{"inputs": [1]}')
+    assert load_example(replace(spec, mlflow_model="other")) is None
+    assert load_example(replace(spec, mlflow_model=None)) is None
 
 
 async def test_more_than_a_few_at_once_are_refused(checks: Checks) -> None:

@@ -40,6 +40,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
     code = members.nested("codeConfiguration")
     sku = Members(top.mapping("sku") or {}, "sku")
     capacity = sku.whole("capacity", 1)
+    startup = members.mapping("startupProbe")
     collector = members.mapping("dataCollector")
     return DeploymentSpec(
         location=top.text("location") or "local",
@@ -60,6 +61,7 @@ def parse_deployment(body: object) -> DeploymentSpec:
         request_settings=_parse_request_settings(members.nested("requestSettings")),
         liveness_probe=_parse_probe(members.nested("livenessProbe")),
         readiness_probe=_parse_probe(members.nested("readinessProbe")),
+        startup_probe=None if startup is None else _parse_probe(Members(startup, "properties.startupProbe")),
         egress_public_network_access=_capitalised(members.text("egressPublicNetworkAccess") or "Enabled"),
         extra=members.rest() | ({"dataCollector": _normalize_collector(collector)} if collector is not None else {}),
         extra_top=top.rest(),
@@ -129,6 +131,8 @@ def format_wanted(spec: DeploymentSpec) -> dict[str, Any]:
     }
     optional = {"description": spec.description, "model": spec.model, "environmentId": spec.environment}
     known |= {name: value for name, value in optional.items() if value is not None}
+    if spec.startup_probe is not None:
+        known["startupProbe"] = _format_probe(spec.startup_probe)
     code = {"codeId": spec.code_id, "scoringScript": spec.scoring_script}
     if any(code.values()):
         known["codeConfiguration"] = {name: value for name, value in code.items() if value is not None}

@@ -44,8 +44,9 @@ async def apply_preparation(
         begin_phase("looking up environment")
 
         def begin_build(python: Version) -> None:
-            begin_phase("reading script")
-            check_script(directory, spec, python)
+            if spec.scoring_script is not None and not spec.skip_script_validation:
+                begin_phase("reading script")
+                check_script(directory, spec.scoring_script, python)
             begin_phase("building environment")
 
         return await environments.build(spec.environment, replace(listener, before_build=begin_build))
@@ -57,20 +58,18 @@ async def apply_preparation(
         raise PreparationFailed(build_disk_failure(error), permanent=False) from error
 
 
-def check_script(directory: InstanceDirectory, spec: InstanceSpec, python: Version) -> None:
+def check_script(directory: InstanceDirectory, script: str, python: Version) -> None:
     """Refuse a script that cannot serve before minutes are spent on its environment. Raises PreparationFailed.
 
     Where the environment is there already, importing the script tells the same as fast.
     """
-    if spec.scoring_script is None or spec.skip_script_validation:
-        return
-    path = directory.app_root / spec.scoring_script
+    path = directory.app_root / script
     if not path.is_file():
         names = (str(file.relative_to(directory.app_root)) for file in sorted(directory.app_root.rglob("*")))
-        fault: Failure | None = build_missing_failure(spec.scoring_script, ", ".join(islice(names, _LISTED_FILES)))
+        fault: Failure | None = build_missing_failure(script, ", ".join(islice(names, _LISTED_FILES)))
     else:
         is_known = python.release[:2] <= sys.version_info[:2]
-        fault = find_script_fault(path.read_bytes(), spec.scoring_script, knows_syntax=is_known)
+        fault = find_script_fault(path.read_bytes(), script, knows_syntax=is_known)
     if fault is not None:
         raise PreparationFailed(fault, permanent=True)
 
