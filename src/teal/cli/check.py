@@ -88,7 +88,8 @@ class _Told:
         self._notes = 0
 
     def tell(self, check: DeploymentCheck, status: Status | None) -> None:
-        over = [step for step in check.steps if step.seconds is not None]
+        # Whether the last one has failed is known only when the check is over.
+        over = check.steps if check.ended else check.steps[:-1]
         for step in over[self._steps :]:
             if step.name not in _UNTOLD:
                 self._say(describe_step(step, check, self._words))
