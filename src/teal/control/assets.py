@@ -46,6 +46,8 @@ def put_version(
             target="properties.modelUri",
             hint="Register what an MLflow run has logged with mlflow.register_model, or give the files themselves.",
         )
+    if current is None:
+        _check_new_name(tx, workspace, kind, name)
     asset = AssetVersion(
         workspace=workspace,
         kind=kind,
@@ -133,6 +135,18 @@ def find_code(tx: Transaction, workspace: WorkspaceId, sha256: str) -> AssetVers
 
 
 # --- private
+
+
+def _check_new_name(tx: Transaction, workspace: WorkspaceId, kind: AssetKind, name: str) -> None:
+    """Names keep their case, and who types another one means the same thing."""
+    other = stored.find_name_in_other_case(tx, workspace, kind, name)
+    if other and not stored.list_versions(tx, workspace, kind, name):
+        single = kind.removesuffix("s")
+        raise AlreadyExists(
+            f"There is a {single} '{other}' already: names that differ only in case are not told apart.",
+            target="name",
+            hint=f"Write '{other}', or take another name.",
+        )
 
 
 def _check_same_content(current: AssetVersion, body: Mapping[str, Any]) -> None:

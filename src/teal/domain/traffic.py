@@ -11,8 +11,16 @@ Percent = int | float
 
 
 def normalize_traffic(traffic: Mapping[str, Percent]) -> dict[str, Percent]:
-    """Names in lower case, without the entries of 0: `{"Blue": 0, "green": 100}` -> `{"green": 100}`."""
-    return {name.lower(): _as_whole(percent) for name, percent in traffic.items() if percent != 0}
+    """Names in lower case, without the entries of 0: `{"Blue": 0, "green": 100}` -> `{"green": 100}`. Raises
+    InvalidInput where one deployment has two shares."""
+    shares: dict[str, Percent] = {}
+    for name, percent in traffic.items():
+        if name.lower() in shares:
+            raise InvalidInput(
+                f"The deployment '{name.lower()}' is named twice, in letters of other case.", target=name
+            )
+        shares[name.lower()] = _as_whole(percent)
+    return {name: percent for name, percent in shares.items() if percent != 0}
 
 
 def check_traffic(

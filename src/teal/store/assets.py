@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Table, and_, delete, select
+from sqlalchemy import ColumnElement, Row, Table, and_, delete, func, select
 
 from teal.domain.assets import CODE_HASH_PROPERTY, AssetContainer, AssetVersion, next_version_after
 from teal.domain.resource_ids import AssetKind, WorkspaceId
@@ -45,6 +45,18 @@ def save_version(tx: Transaction, asset: AssetVersion) -> AssetVersion:
     )
     query = select(asset_versions.c.seq).where(*(asset_versions.c[key] == value for key, value in keys.items()))
     return replace(asset, seq=tx.connection.execute(query).scalar_one())
+
+
+def find_name_in_other_case(tx: Transaction, ws: WorkspaceId, kind: AssetKind, name: str) -> str | None:
+    """A name that has versions and differs from this one in the case of its letters only."""
+    columns = asset_versions.c
+    query = select(columns.name).where(
+        columns.workspace == ws.key,
+        columns.kind == kind.value,
+        func.lower(columns.name) == name.lower(),
+        columns.name != name,
+    )
+    return tx.connection.execute(query.limit(1)).scalar()
 
 
 def find_code_by_hash(tx: Transaction, ws: WorkspaceId, sha256: str) -> AssetVersion | None:

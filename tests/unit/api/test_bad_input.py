@@ -111,6 +111,18 @@ async def test_a_name_in_other_case_is_the_same_object(rest: RestServer) -> None
     assert len((await rest.client.get(ENDPOINTS)).json()["value"]) == 1
 
 
+async def test_a_model_whose_name_differs_only_in_case_is_refused(rest: RestServer) -> None:
+    body = {"properties": {"modelUri": "azureml://datastores/workspaceblobstore/paths/m"}}
+    assert (await rest.client.put(f"{WORKSPACE}/models/Risk/versions/1", json=body)).status_code == 201
+    refused = await rest.client.put(f"{WORKSPACE}/models/risk/versions/1", json=body)
+    assert refused.status_code == 409
+    assert "'Risk'" in refused.json()["error"]["message"]
+    assert (await rest.client.put(f"{WORKSPACE}/models/Risk/versions/2", json=body)).status_code == 201
+    assert (
+        await rest.client.put(f"{WORKSPACE}/data/risk/versions/1", json={"properties": {"dataUri": "u"}})
+    ).is_success
+
+
 async def test_two_who_change_at_once_do_not_lose_each_others_change(rest: RestServer) -> None:
     await put_endpoint(rest.client)
     await rest.settle()

@@ -53,3 +53,8 @@ def test_the_refusal_of_an_unknown_deployment_lists_those_that_exist() -> None:
 
 def test_names_are_lowered_and_shares_of_zero_are_dropped() -> None:
     assert normalize_traffic({"Blue": 0, "GREEN": 100}) == {"green": 100}
+
+
+def test_a_deployment_has_one_share() -> None:
+    with pytest.raises(InvalidInput, match="'blue' is named twice"):
+        normalize_traffic({"Blue": 50, "blue": 50})
