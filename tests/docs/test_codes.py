@@ -50,6 +50,7 @@ def shorten(path: str) -> Iterator[str]:
         ("/v1.0/", "/v2.0/"),
         (f"/mlflow/v2.0{WORKSPACE}/api", "{mlflow}"),
         (f"/artifact/v2.0{WORKSPACE}/artifacts", "{artifacts}"),
+        (f"/history/v2.0{WORKSPACE}/experiments/{{experiment}}/runs/{{run}}/artifacts", "{run}"),
         (DEPLOYMENT, "{dep}"),
         (ENDPOINT, "{ep}"),
         (WORKSPACE, "{ws}"),

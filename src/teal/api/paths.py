@@ -15,7 +15,7 @@ SEGMENTS = (
 )  # fmt: skip
 
 
-OTHER_ROOTS = ("mlflow", "artifact", "modelmanagement")
+OTHER_ROOTS = ("mlflow", "artifact", "history", "modelmanagement")
 
 
 class NormalizePaths:

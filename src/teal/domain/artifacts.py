@@ -5,6 +5,7 @@ the artifact service (`azureml://artifacts/<origin>/<container>/<path>`), becaus
 Called by control/registry.py and api/mlflow.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -35,7 +36,7 @@ class ArtifactPlace:
     @property
     def prefix(self) -> str:
         """What the blob paths of its files start with."""
-        return "" if self.origin == WHOLE_STORE else f"{self.origin}/{self.container}/"
+        return "" if self.origin == WHOLE_STORE else f"{_unfold(f'{self.origin}/{self.container}')}/"
 
 
 def format_datastore_uri(workspace: WorkspaceId, path: str) -> str:
@@ -57,7 +58,31 @@ def parse_artifact_path(text: str) -> str:
     parts = text.strip("/").split("/")
     if any(part in ("", ".", "..") for part in parts):
         raise InvalidInput(f"'{text}' is not a path below an artifact container.", target="path")
-    return "/".join(parts[2:]) if parts[0] == WHOLE_STORE else "/".join(parts)
+    return "/".join(parts[2:]) if parts[0] == WHOLE_STORE else _unfold("/".join(parts))
+
+
+def runs_origin(workspace: WorkspaceId) -> str:
+    """The origin of what the runs of a workspace log; its containers are experiments."""
+    return f"{RUNS}.{hashlib.sha256(workspace.key.encode()).hexdigest()[:8]}"
+
+
+def run_place(workspace: WorkspaceId, experiment: str, run: str) -> ArtifactPlace:
+    """What one run logs, as a container of its own."""
+    return ArtifactPlace(runs_origin(workspace), f"{experiment}/{run}/artifacts")
+
+
+def fold_run_addresses(text: bytes) -> bytes:
+    """Addresses as Azure's plug-in has them: it lists whole containers, whatever it looks for, so that every run and
+    every logged model is shown as one (`spec/mlflow.md` §4.1, §4.2)."""
+    text = _RUN.sub(rb"azureml://experiments/\2/runs/\3/artifacts", text)
+    return _MODEL.sub(rb"\1/dcid.\2.\3/artifacts", text)
+
+
+def unfold_run_addresses(workspace: WorkspaceId, text: bytes) -> bytes:
+    """The opposite: addresses as they are kept."""
+    root = f"{ARTIFACTS}/{runs_origin(workspace)}".encode()
+    text = _SHOWN_RUN.sub(rb"%s/\1/\2/artifacts" % root, text)
+    return _SHOWN_MODEL.sub(rb"\1/\2/models/\3/", text)
 
 
 def parse_model_source(source: str) -> str:
@@ -74,6 +99,18 @@ def parse_model_source(source: str) -> str:
 
 
 # --- private
+
+_ROOT, _PART, _END = rf"({ARTIFACTS}/{RUNS}[^/\"\s]*)".encode(), rb"([^/.\"\s]+)", rb"(?![^/\"\s])"
+_RUN = re.compile(_ROOT + rb"/" + _PART + rb"/" + _PART + rb"/artifacts" + _END)
+_MODEL = re.compile(_ROOT + rb"/" + _PART + rb"/models/" + _PART + rb"/artifacts" + _END)
+_SHOWN_RUN = re.compile(rb"azureml://experiments/" + _PART + rb"/runs/" + _PART + rb"/artifacts" + _END)
+_SHOWN_MODEL = re.compile(_ROOT + rb"/dcid\." + _PART + rb"\." + _PART + rb"/")
+_MODEL_CONTAINER = re.compile(rf"({RUNS}[^/]*)/dcid\.([^/.]+)\.([^/.]+)(?=/|$)")
+
+
+def _unfold(path: str) -> str:
+    return _MODEL_CONTAINER.sub(r"\1/\2/models/\3", path, count=1) if path.startswith(RUNS) else path
+
 
 _ARTIFACTS = re.compile(r"(?:azureml://(?:[^/]*/)??|teal://[^/]+/(?:[^?#]*?/)?)artifacts/(?P<path>[^?#]+)")
 

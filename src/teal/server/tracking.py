@@ -6,7 +6,6 @@ while: what it was told is in its database, and the next request starts it again
 """
 
 import asyncio
-import hashlib
 import logging
 import os
 import subprocess
@@ -19,7 +18,7 @@ from pathlib import Path
 import httpx
 
 from teal.api.mlflow.tracker import TrackingAnswer, TrackingFailed, TrackingRequest
-from teal.domain.artifacts import ARTIFACTS, RUNS
+from teal.domain.artifacts import ARTIFACTS, runs_origin
 from teal.domain.resource_ids import WorkspaceId
 
 logger = logging.getLogger(__name__)
@@ -135,12 +134,12 @@ class TrackingServers:
 
     def _start(self, workspace: WorkspaceId) -> "_Running":
         settings = self._settings
-        name = hashlib.sha256(workspace.key.encode()).hexdigest()[:8]
+        name = runs_origin(workspace).partition(".")[2]
         folder = settings.folder / name
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         socket = settings.run_dir / f"mlflow-{name}.sock"
         socket.unlink(missing_ok=True)
-        variables = build_variables(settings, workspace, name, folder, os.environ)
+        variables = build_variables(settings, workspace, folder, os.environ)
         with settings.log_file.open("ab") as log:
             process = subprocess.Popen(
                 [settings.python, str(SCRIPT), str(socket)],
@@ -175,7 +174,7 @@ class TrackingServers:
 
 
 def build_variables(
-    settings: TrackingSettings, workspace: WorkspaceId, name: str, folder: Path, environ: Mapping[str, str]
+    settings: TrackingSettings, workspace: WorkspaceId, folder: Path, environ: Mapping[str, str]
 ) -> dict[str, str]:
     """What MLflow's server is told, and nothing that was meant for other uses of MLflow (`spec/mlflow.md` §7)."""
     kept = {key: value for key, value in environ.items() if not key.startswith(_FOREIGN)}
@@ -183,7 +182,7 @@ def build_variables(
         **kept,
         "_MLFLOW_SERVER_FILE_STORE": f"sqlite:///{folder / 'mlflow.db'}",
         # A container for each experiment, an origin for each workspace: the store's root is one for all.
-        "_MLFLOW_SERVER_ARTIFACT_ROOT": f"{ARTIFACTS}/{RUNS}.{name}",
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": f"{ARTIFACTS}/{runs_origin(workspace)}",
         "_MLFLOW_SERVER_REGISTRY_STORE": f"{settings.url}/mlflow/v2.0{workspace.arm}",
         "MLFLOW_TRACKING_TOKEN": settings.token,
         "MLFLOW_TRACKING_SERVER_CERT_PATH": str(settings.ca),

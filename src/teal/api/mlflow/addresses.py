@@ -1,4 +1,4 @@
-"""The addresses that MLflow's clients call, below three roots of their own (`spec/mlflow.md` §2.2, §5.9)."""
+"""The addresses that MLflow's clients call, below four roots of their own (`spec/mlflow.md` §2.2, §5.9)."""
 
 from teal.domain.resource_ids import PROVIDER
 
@@ -8,5 +8,6 @@ VERSIONS = ("v1.0", "v2.0")
 
 MLFLOW_ROOT = "/mlflow"
 ARTIFACT_ROOT = "/artifact"
+RUN_ROOT = "/history/v1.0"
 SERVICES = f"/modelmanagement/v1.0{IN_WORKSPACE}/services"
 API = "/api/2.0/mlflow"

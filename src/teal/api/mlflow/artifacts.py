@@ -9,7 +9,7 @@ from teal.api.datastores import build_container_url
 from teal.api.signatures import sign
 from teal.api.wire.members import Members
 from teal.control import artifacts as control
-from teal.domain.artifacts import ArtifactPlace
+from teal.domain.artifacts import ArtifactPlace, run_place
 from teal.domain.blobs import DATASTORE_CONTAINER
 from teal.domain.errors import InvalidInput
 
@@ -18,8 +18,34 @@ MAX_PATHS = 10_000
 
 
 async def start_uploads(call: InWorkspace, origin: str, container: str) -> JSONResponse:
+    return await _start_uploads(call, ArtifactPlace(origin, container))
+
+
+async def get_address(call: InWorkspace, origin: str, container: str) -> JSONResponse:
+    return await _get_address(call, ArtifactPlace(origin, container))
+
+
+async def list_artifacts(call: InWorkspace, origin: str, container: str) -> JSONResponse:
+    return await _list_artifacts(call, ArtifactPlace(origin, container))
+
+
+async def start_uploads_of_run(call: InWorkspace, experiment: str, run: str) -> JSONResponse:
+    return await _start_uploads(call, run_place(call.id, experiment, run))
+
+
+async def get_address_of_run(call: InWorkspace, experiment: str, run: str) -> JSONResponse:
+    return await _get_address(call, run_place(call.id, experiment, run))
+
+
+async def list_artifacts_of_run(call: InWorkspace, experiment: str, run: str) -> JSONResponse:
+    return await _list_artifacts(call, run_place(call.id, experiment, run))
+
+
+# --- private
+
+
+async def _start_uploads(call: WorkspaceCall, place: ArtifactPlace) -> JSONResponse:
     """Addresses for a batch of files; status 200, because clients take no other."""
-    place = ArtifactPlace(origin, container)
     entries = Members(await call.json()).array("paths")
     paths = [Members(entry, "paths").text("path") or "" for entry in entries]
     if len(paths) > MAX_PATHS:
@@ -36,20 +62,16 @@ async def start_uploads(call: InWorkspace, origin: str, container: str) -> JSONR
     )
 
 
-async def get_address(call: InWorkspace, origin: str, container: str) -> JSONResponse:
-    place, path = ArtifactPlace(origin, container), call.request.query_params.get("path", "")
+async def _get_address(call: WorkspaceCall, place: ArtifactPlace) -> JSONResponse:
+    path = call.request.query_params.get("path", "")
     blob_path = await call.read(lambda tx: control.find_artifact(tx, place, path))
     return JSONResponse({**_format_artifact(place, path), "contentUri": _build_address(call, blob_path, "r")})
 
 
-async def list_artifacts(call: InWorkspace, origin: str, container: str) -> JSONResponse:
+async def _list_artifacts(call: WorkspaceCall, place: ArtifactPlace) -> JSONResponse:
     """The whole container on one page: clients look for their folder themselves."""
-    place = ArtifactPlace(origin, container)
     paths = await call.read(lambda tx: control.list_artifacts(tx, place))
     return JSONResponse({"value": [_format_artifact(place, path) for path in paths]})
-
-
-# --- private
 
 
 def _build_address(call: WorkspaceCall, blob_path: str, permissions: str) -> str:

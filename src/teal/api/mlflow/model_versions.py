@@ -13,7 +13,7 @@ from teal.api.wire.members import Members
 from teal.control import model_versions as control
 from teal.control.model_versions import NewVersion
 from teal.domain.assets import AssetVersion
-from teal.domain.errors import InvalidInput, NotFound
+from teal.domain.errors import NotFound
 from teal.domain.registry import parse_stage
 from teal.domain.searches import parse_filter, parse_orders
 

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.responses import Response
 
 from teal.api.mlflow import artifacts, model_versions, registered_models, services, tracking
-from teal.api.mlflow.addresses import API, ARTIFACT_ROOT, IN_WORKSPACE, MLFLOW_ROOT, SERVICES, VERSIONS
+from teal.api.mlflow.addresses import API, ARTIFACT_ROOT, IN_WORKSPACE, MLFLOW_ROOT, RUN_ROOT, SERVICES, VERSIONS
 
 Handler = Callable[..., Coroutine[Any, Any, Response]]
 
@@ -41,6 +41,12 @@ ARTIFACTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", f"{PLACE}/contentinfo", artifacts.get_address),
     ("GET", PLACE, artifacts.list_artifacts),
 )
+RUN = f"{RUN_ROOT}{IN_WORKSPACE}/experiments/{{experiment}}/runs/{{run}}/artifacts"
+RUN_ARTIFACTS: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", f"{RUN}/batch/metadata", artifacts.start_uploads_of_run),
+    ("GET", f"{RUN}/contentinfo", artifacts.get_address_of_run),
+    ("GET", RUN, artifacts.list_artifacts_of_run),
+)
 
 
 def list_routes() -> Iterator[tuple[str, str, Handler]]:
@@ -51,5 +57,6 @@ def list_routes() -> Iterator[tuple[str, str, Handler]]:
             yield method, f"{MLFLOW_ROOT}/{version}{IN_WORKSPACE}/api/{{rest:path}}", tracking.pass_on
         for method, path, handler in ARTIFACTS:
             yield method, f"{ARTIFACT_ROOT}/{version}{path}", handler
+    yield from RUN_ARTIFACTS
     yield "GET", SERVICES, services.list_services
     yield "GET", f"{SERVICES}/{{service}}", services.get_service

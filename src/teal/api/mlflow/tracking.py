@@ -11,7 +11,7 @@ from teal.api.calls import InWorkspace, WorkspaceCall
 from teal.api.mlflow.calls import artifact_root
 from teal.api.mlflow.errors import build_no_route
 from teal.api.mlflow.tracker import TrackingRequest
-from teal.domain.artifacts import ARTIFACTS
+from teal.domain.artifacts import ARTIFACTS, fold_run_addresses, unfold_run_addresses
 
 ALLOWED = ("experiments", "runs", "metrics", "logged-models", "traces", "datasets", "assessments")
 """The first word behind /api/2.0/mlflow/ or /api/3.0/mlflow/. What else MLflow's server has (users, webhooks, gateway,
@@ -33,7 +33,7 @@ async def pass_on(call: InWorkspace, rest: str) -> Response:
         path=f"/api/{path}",
         query=call.request.url.query,
         headers={name: headers[name] for name in PASSED_ON if name in headers},
-        body=_to_kept(await call.body(MAX_BODY_BYTES)),
+        body=_to_kept(call, await call.body(MAX_BODY_BYTES)),
     )
     answer = await tracker.send(call.id, request)
     return Response(_to_callers(call, answer.body), answer.status, media_type=answer.content_type)
@@ -55,12 +55,14 @@ def _rewrite(path: str) -> str | None:
     return path if match and match["group"] in ALLOWED and ".." not in path.split("/") else None
 
 
-def _to_kept(body: bytes) -> bytes:
+def _to_kept(call: WorkspaceCall, body: bytes) -> bytes:
     """Artifact addresses as they are kept, whichever client wrote them."""
-    return _TEAL_ROOT.sub(f"{ARTIFACTS}/".encode(), body)
+    return unfold_run_addresses(call.id, _TEAL_ROOT.sub(f"{ARTIFACTS}/".encode(), body))
 
 
 def _to_callers(call: WorkspaceCall, body: bytes) -> bytes:
     """Artifact addresses of the kind that the caller can open."""
     root = artifact_root(call)
-    return body if root == ARTIFACTS else body.replace(f"{ARTIFACTS}/".encode(), f"{root}/".encode())
+    if root == ARTIFACTS:
+        return fold_run_addresses(body)
+    return body.replace(f"{ARTIFACTS}/".encode(), f"{root}/".encode())
