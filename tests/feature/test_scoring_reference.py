@@ -108,6 +108,7 @@ TEXTS = (
     Case("get with a body", "GET", "/score?a=b", b"ignored"),
     Case("get plus and blank", "GET", "/score?a=b+c&d="),
     Case("post with query", "POST", "/score?a=1", b"body"),
+    Case("get too deep", "GET", f"/score?a={'[' * 3500}"),
     Case("get what is no utf-8", "GET", "/score?a=%ff&b=%zz&&=c&d"),
 )
 SCHEMA = (
@@ -121,6 +122,8 @@ SCHEMA = (
     Case("empty", body=b"", headers=JSON),
     Case("broken", body=b'{"num": ', headers=JSON),
     Case("not utf-8", body=b"\xff\xfe\xfd", headers=JSON),
+    Case("too deep", body=b'{"num": %b' % (b"[" * 100_000), headers=JSON),
+    Case("too long a number", body=b'{"num": %b}' % (b"1" * 5000), headers=JSON),
     Case("charset", body=b'{"num": 1}', headers={"content-type": "application/json; charset=utf-8"}),
     Case("json suffix", body=b'{"num": 1}', headers={"content-type": "application/vnd.api+json"}),
     Case("no content type", body=b'{"num": 1}'),

@@ -86,7 +86,12 @@ class Exchange(Job):
         request = self.request
         if request is None:
             return
-        answer = invocation.invoke(request)
+        try:
+            answer = invocation.invoke(request)
+        except RunInterrupted:
+            raise
+        except BaseException as error:  # noqa: BLE001 (the edge: whatever went wrong is this request's failure only)
+            answer = _fail(error)
         if answer.chunks is None:
             self.send(answer, request)
         elif self.claim():
@@ -98,7 +103,12 @@ class Exchange(Job):
         request = self.request
         if request is None:
             return
-        answer = await invocation.invoke_async(request)
+        try:
+            answer = await invocation.invoke_async(request)
+        except (RunInterrupted, asyncio.CancelledError):
+            raise
+        except BaseException as error:  # noqa: BLE001 (the edge: whatever went wrong is this request's failure only)
+            answer = _fail(error)
         if answer.chunks is None:
             self.send(answer, request)
         elif self.claim():
@@ -119,8 +129,7 @@ class Exchange(Job):
         try:
             self.protocol.response_bytes(sent.status, self._build_headers(sent), sent.body)
         except Exception as error:  # noqa: BLE001 (the edge: headers or a status of the script that HTTP does not have)
-            logger.error("The answer cannot be sent: %s", format_user_traceback(error))
-            sent = answer_internal_error()
+            sent = _fail(error)
             self.protocol.response_bytes(sent.status, self._build_headers(sent), sent.body)
         self._note(sent.status, len(sent.body))
         capture = self.app.capture
@@ -144,14 +153,23 @@ class Exchange(Job):
             shown = f"{path}?{query}" if query else path
             self.app.access_log.add(self.method, shown, status, (time.monotonic() - self.arrived) * 1e3, length)
 
-    def _open_stream(self, answer: Answer) -> tuple[StreamSink, int]:
-        self.is_streaming = True
+    def _open_stream(self, answer: Answer) -> tuple[StreamSink, int] | None:
+        """None: it was answered with an error."""
         sent = build_gateway_answer(answer) if self.is_gateway else answer
-        transport = self.protocol.response_stream(sent.status, self._build_headers(sent))
+        try:
+            transport = self.protocol.response_stream(sent.status, self._build_headers(sent))
+        except Exception as error:  # noqa: BLE001 (the edge: headers of the script that HTTP does not have)
+            self._send(_fail(error))
+            return None
+        self.is_streaming = True
         return StreamSink(transport, self.finished.get_loop()), sent.status
 
     def _stream(self, answer: Answer, chunks: Any, request: ScoreRequest) -> None:
-        sink, status = self._open_stream(answer)
+        opened = self._open_stream(answer)
+        if opened is None:
+            _close(chunks)
+            return
+        sink, status = opened
         pieces: Iterator[bytes] = chunks
         try:
             piece: bytes | None = answer.body
@@ -176,7 +194,10 @@ class Exchange(Job):
                 self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
 
     async def _stream_async(self, answer: Answer, chunks: Any, request: ScoreRequest) -> None:
-        sink, status = self._open_stream(answer)
+        opened = self._open_stream(answer)
+        if opened is None:
+            return
+        sink, status = opened
         try:
             if answer.body:
                 await sink.aput(answer.body)
@@ -206,6 +227,11 @@ class Exchange(Job):
         self.busy_since = None
         await sink.aput(piece)
         self.busy_since = time.monotonic()
+
+
+def _fail(error: BaseException) -> Answer:
+    logger.error("Encountered Exception: %s", format_user_traceback(error))
+    return answer_internal_error()
 
 
 def _close(pieces: Any) -> None:
