@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 LIMIT_BYTES = 1024 * 1024
+BROKEN = "the connection broke"
 
 
 class Lost(Exception):
@@ -64,7 +65,7 @@ class Connection:
                 sending.cancel()
                 await asyncio.gather(sending, return_exceptions=True)
         except (OSError, EOFError, ValueError) as error:
-            raise Lost(f"the connection broke: {error or type(error).__name__}") from error
+            raise Lost(f"{BROKEN}: {error or type(error).__name__}") from error
 
     # --- private
 

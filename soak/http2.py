@@ -22,8 +22,9 @@ from h2.events import (
     WindowUpdated,
 )
 from h2.exceptions import ProtocolError
+from hyperframe.frame import Frame, GoAwayFrame
 
-from soak.http1 import Lost, Reply
+from soak.http1 import BROKEN, Lost, Reply
 
 READ_BYTES = 256 * 1024
 DROPPED = frozenset({"host", "connection"})
@@ -39,10 +40,11 @@ class Connection:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._h2 = H2Connection(H2Configuration(client_side=True, header_encoding="utf-8"))
+        self._h2 = _Conversation(H2Configuration(client_side=True, header_encoding="utf-8"))
         self._streams: dict[int, _Stream] = {}
         self._may_send = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
+        self._scheme = "http"
         self.is_closing = False
 
     @classmethod
@@ -51,6 +53,7 @@ class Connection:
             connection = cls(*await asyncio.open_connection(host, port, ssl=tls))
         except OSError as error:
             raise Lost(f"no connection: {error}") from error
+        connection._scheme = "http" if tls is None else "https"
         connection._h2.initiate_connection()
         connection._flush()
         connection._reading = asyncio.create_task(connection._read(), name="HTTP/2 connection")
@@ -61,14 +64,14 @@ class Connection:
             raise NotServed("the server is closing this connection")
         number = self._h2.get_next_available_stream_id()
         stream = self._streams[number] = _Stream()
-        pseudo = {":method": "POST", ":scheme": "http", ":authority": authority, ":path": path}
+        pseudo = {":method": "POST", ":scheme": self._scheme, ":authority": authority, ":path": path}
         kept = {name: value for name, value in headers.items() if name not in DROPPED}
         try:
             self._h2.send_headers(number, [*(pseudo | kept | {"content-length": str(len(body))}).items()])
             await self._send_body(number, stream, body)
             await stream.ended.wait()
         except (ProtocolError, OSError) as error:
-            raise Lost(f"HTTP/2: {type(error).__name__} {error}") from error
+            raise Lost(f"{BROKEN}: {type(error).__name__} {error}") from error
         finally:
             del self._streams[number]
         if stream.lost is not None:
@@ -108,14 +111,14 @@ class Connection:
         self._writer.write(self._h2.data_to_send())
 
     async def _read(self) -> None:
-        lost = "the connection was closed"
+        lost = f"{BROKEN}: it was closed"
         try:
             while data := await self._reader.read(READ_BYTES):
                 for event in self._h2.receive_data(data):
                     self._take(event)
                 self._flush()
         except (ProtocolError, OSError) as error:
-            lost = f"the connection broke: {type(error).__name__} {error}"
+            lost = f"{BROKEN}: {type(error).__name__} {error}"
         finally:
             self.is_closing = True
             for stream in self._streams.values():
@@ -150,6 +153,15 @@ class Connection:
 
 
 # --- private
+
+
+class _Conversation(H2Connection):
+    """As h2 has it, but that GOAWAY ends nothing that has begun (RFC 9113 §6.8): h2 takes no frame after it."""
+
+    def _receive_goaway_frame(self, frame: GoAwayFrame) -> tuple[list[Frame], list[Event]]:
+        event = ConnectionTerminated()
+        event.error_code, event.last_stream_id = frame.error_code, frame.last_stream_id
+        return [], [event]
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ report.py. Times are seconds since the start of the run.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -60,6 +60,7 @@ class Fault:
     in_hand: int
     ended_at: float = float("inf")
     excused: int = 0
+    repeats: bool = False  # on an idempotent endpoint: what was lost may be acted on twice
 
     def take(self, answered: Answered) -> bool:
         """Whether this fault answers for it."""
@@ -105,6 +106,7 @@ class Ledger:
         self.latencies_s: list[float] = []
         self.duplicated: tuple[str, ...] = ()
         self.outstanding: dict[str, Asked] = {}
+        self.repeatable: set[str] = set()
         self.step = ""
         self._epochs: list[frozenset[tuple[str, str]]] = []
 
@@ -122,6 +124,8 @@ class Ledger:
 
     def send(self, asked: Asked) -> None:
         self.outstanding[asked.id] = asked
+        if any(fault.repeats and fault.ended_at > asked.sent_at for fault in self.faults[-1:]):
+            self.repeatable.add(asked.id)
         self.bytes_sent += asked.bytes
 
     def record(self, answered: Answered) -> None:
@@ -166,13 +170,16 @@ class Ledger:
         return Outcome.LOST if answered.status is None else Outcome.FAILED
 
 
-def find_duplicates(folder: Path) -> tuple[str, ...]:
-    """Requests that instances of one deployment have acted on more than once, by the notes they took."""
+def find_duplicates(folder: Path, repeatable: Set[str] = frozenset()) -> tuple[str, ...]:
+    """Requests that instances of one deployment have acted on more than once, by the notes they took; but for those
+    that may be repeated."""
     counted: Counter[tuple[str, str]] = Counter()
     for path in folder.glob("*.txt"):
         deployment = path.name.partition("-")[0]
         counted.update((deployment, id) for id in _read_notes(path))
-    return tuple(f"{id} by {deployment}" for (deployment, id), count in counted.items() if count > 1)
+    return tuple(
+        f"{id} by {deployment}" for (deployment, id), count in counted.items() if count > 1 and id not in repeatable
+    )
 
 
 # --- private

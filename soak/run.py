@@ -2,9 +2,10 @@
 Called by __main__.py and by tests."""
 
 import asyncio
+import ssl
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
@@ -65,7 +66,7 @@ def run_soak(
             seconds = asyncio.run(_run(plan, subject, ledger, say))
         finally:
             subject.close()
-        ledger.duplicated = find_duplicates(subject.notes)
+        ledger.duplicated = find_duplicates(subject.notes, ledger.repeatable)
         return SoakResult(plan, ledger, seconds)
 
 
@@ -101,20 +102,23 @@ def _start_clients(
     clock: Callable[[], float],
 ) -> list[Sender]:
     address = urlsplit(str(subject.server.said["gateway_url"]))
-    door = Door(address.hostname or "", address.port or 0, f"/endpoints/{ENDPOINT}/score", lambda: subject.key)
+    path = f"/endpoints/{ENDPOINT}/score"
+    plain = Door(address.hostname or "", address.port or 0, path, lambda: subject.key)
+    authority = subject.server.data_dir / "ca.pem"
     bodies = Bodies(Random(plan.seed), largest_bytes=plan.largest_bytes)
     small = Bodies(Random(plan.seed + 1), largest_bytes=min(plan.largest_bytes, HTTP2_LARGEST_BYTES))
-    shared = Http2Connections()
+    shared = [Http2Connections(), Http2Connections()]
     senders: list[Sender] = []
     for number in range(plan.http1_clients + plan.http2_clients):
         random = Random(f"{plan.seed}/{number}")
         is_http2 = number >= plan.http1_clients
-        sender: Sender = Http2Sender(shared) if is_http2 else Http1Sender(random)
-        name = f"{'h2' if is_http2 else 'h1'}-{number}"
+        is_tls = number % 2
+        sender: Sender = Http2Sender(shared[is_tls]) if is_http2 else Http1Sender(random)
+        name = f"{'h2' if is_http2 else 'h1'}{'-tls' if is_tls else ''}-{number}"
         client = Client(
             name,
             sender,
-            door,
+            replace(plain, tls=_trust(authority, "h2" if is_http2 else "http/1.1")) if is_tls else plain,
             ledger,
             small if is_http2 else bodies,
             random,
@@ -124,6 +128,12 @@ def _start_clients(
         group.create_task(client.run(ended, clock), name=name)
         senders.append(sender)
     return senders
+
+
+def _trust(authority: Path, protocol: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=authority)
+    context.set_alpn_protocols([protocol])
+    return context
 
 
 async def _apply_steps(

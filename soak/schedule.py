@@ -30,18 +30,25 @@ class Kind(StrEnum):
     CREATE = "create deployment"
     KILL_SERVER = "control plane killed"
     UPGRADE = "upgrade"
+    REPLACE_GATEWAY = "gateway replaced"
+    RETRY = "idempotent on or off"
     FILL_LOGS = "no room for logs"
     TERMINATE_INSTANCE = "instance terminated"
     KILL_INSTANCE = "instance killed"
     FREEZE_INSTANCE = "instance frozen"
-    END_GATEWAY = "gateway terminated"
+    KILL_GATEWAY = "gateway killed"
 
 
-PLANNED = frozenset(Kind) - {Kind.KILL_INSTANCE, Kind.FREEZE_INSTANCE, Kind.END_GATEWAY}
+PLANNED = frozenset(Kind) - {Kind.KILL_INSTANCE, Kind.FREEZE_INSTANCE, Kind.KILL_GATEWAY}
 """Steps that may cost nobody anything."""
 
-_PER_ROUND: Mapping[Kind, int] = dict.fromkeys(Kind, 1) | {Kind.SHIFT: 5, Kind.SCALE: 2, Kind.ROTATE_KEY: 2}
-"""How often a kind comes up, relative to others."""
+OFTEN: Mapping[Kind, int] = dict.fromkeys(Kind, 1) | {
+    Kind.SHIFT: 20, Kind.ROLLBACK: 5, Kind.MIRROR_ON: 7, Kind.MIRROR_OFF: 7, Kind.ROTATE_KEY: 4, Kind.SCALE: 2,
+    Kind.REPLACE_GATEWAY: 2,
+}  # fmt: skip
+"""How often a kind comes up, relative to others: the quick ones more often than those that start something."""
+
+EVENLY: Mapping[Kind, int] = dict.fromkeys(Kind, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +69,14 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The endpoint as wanted. `before` is the split that a rollback returns to."""
+    """The endpoint as wanted. `before` is the split that a rollback returns to; `idempotent`: what was lost with an
+    instance may be sent to another one."""
 
     deployments: Mapping[str, Deployed]
     traffic: Mapping[str, int]
     mirror: Mapping[str, int]
     before: Mapping[str, int]
+    idempotent: bool = False
 
     @property
     def right_answers(self) -> frozenset[tuple[str, str]]:
@@ -99,11 +108,16 @@ FIRST = State(
 
 
 def build_schedule(
-    seed: int, transitions: int, kinds: frozenset[Kind] = frozenset(Kind), *, longest_pause_s: float = 1.0
+    seed: int,
+    transitions: int,
+    kinds: frozenset[Kind] = frozenset(Kind),
+    *,
+    often: Mapping[Kind, int] = OFTEN,
+    longest_pause_s: float = 0.5,
 ) -> tuple[Step, ...]:
     """Every kind comes up in every round of a shuffled deck, as soon as the state allows it."""
     random = Random(seed)
-    deck = _deal(random, kinds)
+    deck = _deal(random, kinds, often)
     steps: list[Step] = []
     waiting: list[Kind] = []
     state = FIRST
@@ -130,15 +144,15 @@ _GIVE_UP_AFTER = 1000
 
 _OF_ENDPOINT = frozenset(
     {Kind.SHIFT, Kind.ROLLBACK, Kind.MIRROR_OFF, Kind.ROTATE_KEY, Kind.KILL_SERVER, Kind.UPGRADE, Kind.FILL_LOGS}
-    | {Kind.END_GATEWAY}
+    | {Kind.REPLACE_GATEWAY, Kind.RETRY, Kind.KILL_GATEWAY}
 )
 
 
-def _deal(random: Random, kinds: frozenset[Kind]) -> Iterator[Kind]:
+def _deal(random: Random, kinds: frozenset[Kind], often: Mapping[Kind, int]) -> Iterator[Kind]:
     if not kinds:
         raise ValueError("a schedule needs at least one kind of step")
     while True:
-        deck = [kind for kind in Kind for _ in range(_PER_ROUND[kind]) if kind in kinds]
+        deck = [kind for kind in Kind for _ in range(often[kind]) if kind in kinds]
         random.shuffle(deck)
         yield from deck
 
@@ -211,6 +225,10 @@ def _stay(state: State, name: str, _: Random) -> State | None:
     return state if name in state.deployments else None
 
 
+def _toggle_idempotent(state: State, _: str, __: Random) -> State | None:
+    return replace(state, idempotent=not state.idempotent)
+
+
 def _has_company(state: State, name: str, _: Random) -> State | None:
     """Faults of an instance need another one that can take over."""
     return state if name in state.traffic and state.deployments[name].instances > 1 else None
@@ -238,5 +256,7 @@ _NEXT: Mapping[Kind, _Next] = {
     Kind.TERMINATE_INSTANCE: _has_company,
     Kind.KILL_INSTANCE: _has_company,
     Kind.FREEZE_INSTANCE: _has_company,
-    Kind.END_GATEWAY: _stay,
+    Kind.REPLACE_GATEWAY: _stay,
+    Kind.RETRY: _toggle_idempotent,
+    Kind.KILL_GATEWAY: _stay,
 }

@@ -6,13 +6,13 @@ Before a fault the ledger is told what it may cost; everything else may cost not
 import os
 import resource
 import signal
-import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
 import psutil
 
+from soak.http1 import BROKEN
 from soak.ledger import Answered, Fault, Ledger
 from soak.schedule import Kind, Step
 from soak.subject import Subject
@@ -20,6 +20,8 @@ from teal.sdk.errors import OperationFailed
 from tests.harness.waiting import wait_until_sync
 
 SENT_WITHIN_S = 0.5
+NOTICED_WITHIN_S = 1.0
+KEPT_BYTES = 1024 * 1024
 
 Clock = Callable[[], float]
 
@@ -35,8 +37,8 @@ class Steps:
     def apply(self, step: Step) -> None:
         """Return when the step is done and in force; raises when the server refuses it or never gets there."""
         match step.kind:
-            case Kind.SHIFT | Kind.ROLLBACK | Kind.MIRROR_ON | Kind.MIRROR_OFF:
-                self._subject.put_shares(step.after.traffic, step.after.mirror)
+            case Kind.SHIFT | Kind.ROLLBACK | Kind.MIRROR_ON | Kind.MIRROR_OFF | Kind.RETRY:
+                self._subject.put_endpoint(step.after)
             case Kind.DELETE:
                 self._subject.delete_deployment(_name(step))
             case Kind.FAIL_UPDATE:
@@ -48,11 +50,14 @@ class Steps:
                 self._subject.start_server()
             case Kind.UPGRADE:
                 self._subject.let_go_server()
+                self._subject.use_other_copy()
                 self._subject.start_server()
+            case Kind.REPLACE_GATEWAY:
+                self._replace_gateway()
             case Kind.FILL_LOGS:
                 self._fill_logs()
-            case Kind.END_GATEWAY:
-                self._end_gateway()
+            case Kind.KILL_GATEWAY:
+                self._kill_gateway()
             case Kind.TERMINATE_INSTANCE | Kind.KILL_INSTANCE | Kind.FREEZE_INSTANCE:
                 self._hit_instance(step)
             case _:
@@ -90,13 +95,29 @@ class Steps:
                 with suppress(ProcessLookupError):
                     resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
 
-    def _end_gateway(self) -> None:
-        """Nobody can be answered while there is no gateway; as soon as there is one again, everybody must be."""
-        fault = self._begin_fault(str(Kind.END_GATEWAY), lambda answered: answered.status is None)
-        self._subject.end_gateway()
-        host, port = self._subject.server.said["gateway_url"].removeprefix("http://").split(":")
-        wait_until_sync(lambda: _listens(host, int(port)), 30)
-        fault.ended_at = self._clock()
+    def _replace_gateway(self) -> None:
+        """Other settings of Envoy's. The old one leaves when its last stream has ended, whatever happens meanwhile."""
+        before = self._subject.gateways()
+        self._subject.let_go_server()
+        self._subject.change_gateway_settings()
+        self._subject.start_server()
+        assert not set(self._subject.gateways()[:1]) & set(before), "the gateway was not replaced"
+
+    def _kill_gateway(self) -> None:
+        """What it has in its hands is lost. Who connects afterwards waits for the next one and is not refused; only who
+        has not noticed yet that a kept connection has ended may still send into it."""
+        died_at = float("inf")
+
+        def is_lost(answered: Answered) -> bool:
+            was_in_hand = answered.asked.sent_at <= died_at
+            return answered.status is None and (was_in_hand or answered.problem.startswith(BROKEN))
+
+        fault = self._begin_fault(str(Kind.KILL_GATEWAY), is_lost)
+        killed = self._subject.kill_gateway()
+        wait_until_sync(lambda: not _is_alive(killed), 10, every_s=0.001)
+        died_at = self._clock()
+        fault.ended_at = died_at + NOTICED_WITHIN_S
+        self._subject.wait_for_gateway()
 
     def _hit_instance(self, step: Step) -> None:
         name = _name(step)
@@ -107,7 +128,8 @@ class Steps:
         if step.kind is Kind.TERMINATE_INSTANCE:
             os.kill(victim.pid, number)
         elif step.kind is Kind.KILL_INSTANCE:
-            fault = self._begin_fault(step.words, _is_lost_instance)
+            excuses = _is_lost_though_idempotent if step.before.idempotent else _is_lost_instance
+            fault = self._begin_fault(step.words, excuses, repeats=step.before.idempotent)
             os.kill(victim.pid, number)
             # Only what was asked while it lived can have been in its hands. Its sockets are closed by the last of its
             # threads, when the first may be a zombie already; it is gone once it could be reaped.
@@ -115,18 +137,21 @@ class Steps:
             fault.ended_at = self._clock()
         else:
             # Whoever is sent to it until its probes fail waits for it, until the time limit or until it is replaced.
-            self._begin_fault(step.words, _is_lost_or_late)
+            self._begin_fault(step.words, _is_lost_or_late, repeats=step.before.idempotent)
             os.kill(victim.pid, number)
             wait_until_sync(lambda: not self._subject.takes_requests(name, victim), 60)
-        if step.kind is not Kind.FREEZE_INSTANCE:
-            wait_until_sync(lambda: not _is_alive(victim), 60)
+        if step.kind is Kind.TERMINATE_INSTANCE:
+            # It stays for the streams in its hands, which may take minutes.
+            wait_until_sync(lambda: not _is_alive(victim) or not self._subject.takes_requests(name, victim), 60)
         self._subject.wait_until_whole(name, wanted)
         for fault in self._ledger.faults:
             fault.ended_at = min(fault.ended_at, self._clock())
 
-    def _begin_fault(self, words: str, excuses: Callable[[Answered], bool]) -> Fault:
+    def _begin_fault(self, words: str, excuses: Callable[[Answered], bool], *, repeats: bool = False) -> Fault:
         in_hand = len(self._ledger.outstanding)
-        fault = Fault(words, self._clock(), excuses, in_hand)
+        fault = Fault(words, self._clock(), excuses, in_hand, repeats=repeats)
+        if repeats:
+            self._ledger.repeatable |= self._ledger.outstanding.keys()
         self._ledger.faults.append(fault)
         return fault
 
@@ -151,6 +176,11 @@ def _is_lost_instance(answered: Answered) -> bool:
     return is_cut_stream or (answered.status == 424 and answered.code == "InstanceLost")
 
 
+def _is_lost_though_idempotent(answered: Answered) -> bool:
+    """Sent to another instance, unless it was too large to be kept until then."""
+    return _is_lost_instance(answered) and (answered.asked.pieces > 0 or answered.asked.bytes > KEPT_BYTES)
+
+
 def _is_lost_or_late(answered: Answered) -> bool:
     return _is_lost_instance(answered) or (answered.status == 408 and answered.code == "RequestTimeout")
 
@@ -160,9 +190,3 @@ def _is_alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
-
-
-def _listens(host: str, port: int) -> bool:
-    with suppress(OSError), socket.create_connection((host, port), timeout=1):
-        return True
-    return False

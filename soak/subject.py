@@ -2,13 +2,16 @@
 steps.py, in a thread of its own, because the client library waits."""
 
 import os
-import signal
+import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import psutil
 
+import teal
 from soak.schedule import Deployed, State
 from teal import MLClient
 from teal.entities import (
@@ -42,6 +45,8 @@ class Subject:
         self.notes.mkdir()
         self._client = self._connect()
         self._which_key = "primary"
+        self._copies = 0
+        self._gateway_settings = 0
         self.key = ""
 
     def close(self) -> None:
@@ -52,11 +57,16 @@ class Subject:
         self._client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name=ENDPOINT)).result()
         for name, deployed in first.deployments.items():
             self.put_deployment(name, deployed)
-        self.put_shares(first.traffic, first.mirror)
+        self.put_endpoint(first)
         self._read_keys()
 
-    def put_shares(self, traffic: Mapping[str, int], mirror: Mapping[str, int]) -> None:
-        endpoint = ManagedOnlineEndpoint(name=ENDPOINT, traffic=dict(traffic), mirror_traffic=dict(mirror))
+    def put_endpoint(self, state: State) -> None:
+        endpoint = ManagedOnlineEndpoint(
+            name=ENDPOINT,
+            traffic=dict(state.traffic),
+            mirror_traffic=dict(state.mirror),
+            properties={"teal.idempotent": str(state.idempotent).lower()},
+        )
         self._client.online_endpoints.begin_create_or_update(endpoint).result()
 
     def put_deployment(self, name: str, deployed: Deployed, variables: Mapping[str, str] | None = None) -> None:
@@ -100,6 +110,19 @@ class Subject:
         """What comes before an upgrade: the control plane goes, everything that serves stays."""
         self.server.must("down", "--keep-serving")
 
+    def use_other_copy(self) -> None:
+        """The next server is started from an installation of its own, as after an upgrade."""
+        self._copies += 1
+        copy = self.server.folder / "installed" / str(self._copies % 2)
+        if not copy.exists():
+            shutil.copytree(Path(teal.__file__).parent, copy / "teal", ignore=shutil.ignore_patterns("__pycache__"))
+        self.server.environ["PYTHONPATH"] = os.pathsep.join([str(copy), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+    def change_gateway_settings(self) -> None:
+        """To something as good as what was: another Envoy has to take over from the one that runs."""
+        self._gateway_settings += 1
+        self.server.environ["TEAL_MAX_CONNECTIONS"] = str(20_000 - self._gateway_settings % 2)
+
     def start_server(self) -> None:
         self.server.up()
         self._client.close()
@@ -109,7 +132,11 @@ class Subject:
         """The scoring processes of its instances that take requests."""
         observed = self._client.online_deployments.get(deployment, ENDPOINT).observed or {}
         serving = {i["id"] for i in observed["instances"] if i["state"] == "routable"}
-        return [child for shim, id in self._shims() if id in serving for child in shim.children()]
+        found = []
+        for shim, id in self._shims():
+            with suppress(psutil.NoSuchProcess):  # it has ended since it was found
+                found += shim.children() if id in serving else []
+        return found
 
     def wait_until_whole(self, deployment: str, instances: int, within_s: float = 60.0) -> None:
         """Until as many instances as wanted take requests, whatever is still leaving."""
@@ -126,17 +153,32 @@ class Subject:
     def takes_requests(self, deployment: str, process: psutil.Process) -> bool:
         return process.pid in [one.pid for one in self.instances(deployment)]
 
-    def end_gateway(self) -> None:
-        """SIGTERM to the gateway's process, and wait until there is another one that answers."""
-        before = self.server.envoy_pid
-        assert before is not None
-        os.kill(before, signal.SIGTERM)
-        wait_until_sync(lambda: self.server.envoy_pid not in (None, before), 30)
+    def gateways(self) -> list[int]:
+        """Envoys of this server, the newest first."""
+        return self.server.envoy_pids
+
+    def kill_gateway(self) -> psutil.Process:
+        newest = psutil.Process(self.gateways()[0])
+        newest.kill()
+        return newest
+
+    def wait_for_gateway(self) -> None:
+        """Until there is another one that serves."""
+
+        def serves() -> bool:
+            with suppress(OSError, httpx.HTTPError), httpx.Client(trust_env=False) as client:
+                return client.get(self.server.said["gateway_url"]).status_code == httpx.codes.NOT_FOUND
+            return False
+
+        wait_until_sync(serves, 30)
 
     def writers(self) -> list[psutil.Process]:
         """Everything that writes logs, but for the control plane, whose database is on the same disk."""
-        envoy = self.server.envoy_pid
-        return [shim for shim, _ in self._shims()] + ([psutil.Process(envoy)] if envoy else [])
+        found = [shim for shim, _ in self._shims()]
+        for pid in self.gateways():
+            with suppress(psutil.NoSuchProcess):
+                found.append(psutil.Process(pid))
+        return found
 
     # --- private
 

@@ -23,7 +23,7 @@ from benchmarks.scale.instances import SharedInstances
 from teal.control.endpoints import put_endpoint
 from teal.control.requests import Moment
 from teal.domain.endpoints import EndpointSpec
-from teal.gateway.envoy_process import EnvoySettings
+from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.reconcile.loop import Loop
 from teal.store.database import Store

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.scale.content import fill_store, name_of
 from benchmarks.scale.control_plane import ControlPlane, settle
-from teal.gateway.envoy_process import EnvoySettings
+from teal.gateway.envoy_settings import EnvoySettings
 from teal.store.database import Store
 from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until

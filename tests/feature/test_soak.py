@@ -14,7 +14,7 @@ from soak.clients import start_clock
 from soak.ledger import Answered, Asked, Fault, Ledger, Outcome, find_duplicates
 from soak.report import build_content, write_report
 from soak.run import Plan, SoakResult, run_soak
-from soak.schedule import FIRST, Kind, build_schedule
+from soak.schedule import EVENLY, FIRST, Kind, build_schedule
 from tests.harness import planted_server
 from tests.harness.processes import start_process
 from tests.harness.teal import TealServer
@@ -26,15 +26,16 @@ SLOW_TO_APPLY = frozenset({Kind.FREEZE_INSTANCE})
 
 @pytest.mark.timeout(300)
 def test_changes_and_faults_cost_nobody_anything(tmp_path: Path) -> None:
-    schedule = build_schedule(20, 26, frozenset(Kind) - SLOW_TO_APPLY, longest_pause_s=0.2)
-    assert len({step.kind for step in schedule}) > 15
+    schedule = build_schedule(20, 24, frozenset(Kind) - SLOW_TO_APPLY, often=EVENLY, longest_pause_s=0.2)
+    assert len({step.kind for step in schedule}) > 18
+    assert Kind.REPLACE_GATEWAY in {step.kind for step in schedule}
     result = run_soak(
         Plan(schedule=schedule, seed=20, seconds=90, largest_bytes=20 * MIB, longest_stream_s=8), tmp_path
     )
     ledger = result.ledger
     assert ledger.problems == [], ledger.unexcused
     assert ledger.outcomes[Outcome.RIGHT] > 1000
-    assert {client.partition("-")[0] for client in ledger.by_client} == {"h1", "h2"}
+    assert {client.rpartition("-")[0] for client in ledger.by_client} == {"h1", "h1-tls", "h2", "h2-tls"}
 
 
 @pytest.mark.timeout(300)
@@ -107,6 +108,19 @@ def test_what_one_deployment_acted_on_twice_is_found_and_a_copy_for_another_one_
     (tmp_path / "blue-2-1.txt").write_text("b\n")
     (tmp_path / "green-3-1.txt").write_text("a\n")
     assert find_duplicates(tmp_path) == ("b by blue",)
+    assert find_duplicates(tmp_path, repeatable={"b"}) == ()
+
+
+def test_what_is_in_hand_when_an_instance_of_an_idempotent_endpoint_dies_may_be_repeated() -> None:
+    ledger = Ledger(slow_s=1)
+    ledger.begin_epoch(frozenset())
+    for repeats, began_at in ((False, 1.0), (True, 3.0)):
+        fault = Fault("killed", began_at, lambda _: False, in_hand=1, repeats=repeats)
+        ledger.faults.append(fault)
+        ask(ledger, f"during-{began_at:g}", began_at + 0.5)
+        fault.ended_at = began_at + 1
+        ask(ledger, f"after-{began_at:g}", began_at + 1.5)
+    assert ledger.repeatable == {"during-3"}
 
 
 def test_bodies_have_every_size_and_the_checksum_of_their_content() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from teal.gateway.envoy_process import EnvoySettings
+from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.gateway.model import EndpointModel, Target
 from teal.gateway.pid_file import load_record

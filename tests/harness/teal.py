@@ -68,12 +68,19 @@ class TealServer:
 
     @property
     def envoy_pid(self) -> int | None:
-        """The gateway's process, if it lives."""
-        for process in psutil.process_iter(["cmdline", "status"]):
+        """The gateway's process, if it lives; of several the one that was started last."""
+        return next(iter(self.envoy_pids), None)
+
+    @property
+    def envoy_pids(self) -> list[int]:
+        """All of them, the newest first: one that is being replaced stays for its last clients."""
+        found = []
+        for process in psutil.process_iter(["cmdline", "status", "create_time"]):
             words = process.info["cmdline"] or []
-            if any(word.startswith(str(self.data_dir)) and word.endswith("envoy.json") for word in words):
-                return None if process.info["status"] == psutil.STATUS_ZOMBIE else int(process.pid)
-        return None
+            is_ours = any(word.startswith(str(self.data_dir)) and word.endswith("envoy.json") for word in words)
+            if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append((process.info["create_time"], int(process.pid)))
+        return [pid for _, pid in sorted(found, reverse=True)]
 
     def list_processes(self) -> list[str]:
         """The command lines of everything alive that has to do with this data directory."""

@@ -5,6 +5,7 @@ The columns are those of Azure's traffic log (spec/azureml.md §1.7) as far as a
 
 import asyncio
 import logging
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import httpx
@@ -31,21 +32,24 @@ def build_access_log(path: Path) -> AccessLog:
     )
 
 
-async def run_rotation(path: Path, admin: Admin, *, max_bytes: int = MAX_BYTES, every_s: float = 5.0) -> None:
+async def run_rotation(
+    path: Path, find_admins: Callable[[], Iterable[Admin]], *, max_bytes: int = MAX_BYTES, every_s: float = 5.0
+) -> None:
     """Until cancelled: set a full file aside (one is kept) and let Envoy begin a new one."""
     while True:
-        await rotate(path, admin, max_bytes=max_bytes)
+        await rotate(path, find_admins(), max_bytes=max_bytes)
         await asyncio.sleep(every_s)
 
 
-async def rotate(path: Path, admin: Admin, *, max_bytes: int = MAX_BYTES) -> bool:
+async def rotate(path: Path, admins: Iterable[Admin], *, max_bytes: int = MAX_BYTES) -> bool:
     """Whether the file was full."""
     try:
         if path.stat().st_size < max_bytes:  # noqa: ASYNC240  # a moment, now and then
             return False
         path.replace(path.with_name(f"{path.name}.1"))  # noqa: ASYNC240
         # Envoy writes on into the file it has open, so no line is lost in between.
-        await admin.post("/reopen_logs")
+        for admin in admins:
+            await admin.post("/reopen_logs")
     except FileNotFoundError:
         return False
     except (OSError, httpx.HTTPError) as error:

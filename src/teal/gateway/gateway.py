@@ -7,22 +7,35 @@ publication (nothing is routed to before it is there, nothing is taken away whil
 import asyncio
 import errno
 import ssl
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
+
+import httpx
 
 from teal.gateway.access_log import MAX_BYTES, rotate, run_rotation
 from teal.gateway.admin import Admin
-from teal.gateway.envoy_process import EnvoyProcess, EnvoySettings
+from teal.gateway.envoy_process import EnvoyProcess
+from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.errors import CertificateUnusable, GatewayRefused
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, Kind, build_resources
 from teal.gateway.tls import TlsSecret
-from teal.gateway.traffic import GatewayObserved, TrafficObserved, observe_in_flight, observe_requests, observe_traffic
+from teal.gateway.totals import CarriedTotals
+from teal.gateway.traffic import (
+    GatewayObserved,
+    TrafficObserved,
+    add_observed,
+    observe_in_flight,
+    observe_requests,
+    observe_traffic,
+)
 from teal.gateway.xds_server import XdsServer
 
 
 class Gateway:
-    """One Envoy and the stream that configures it.
+    """One Envoy and the stream that configures it; beside it, for a while, those that it replaces.
 
     Publish every endpoint there is, before or after `start`, then call `set_complete`: until then nothing is taken away
     from an Envoy that was adopted, and one that is starting does not listen yet.
@@ -35,9 +48,10 @@ class Gateway:
     def __init__(self, settings: EnvoySettings, changed: Callable[[str | None], None] = lambda _: None) -> None:
         self.changed = changed
         self._news = asyncio.Event()
-        self._publications = Publications(self._notify)
+        self._envoy = EnvoyProcess(settings, lambda: self._notify(None), self._carry_totals)
+        self._publications = Publications(self._notify, self._envoy.is_leaving)
         self._xds_server = XdsServer(settings.xds_socket, self._publications)
-        self._envoy = EnvoyProcess(settings, lambda: self._notify(None))
+        self._carried = CarriedTotals(settings.totals_file)
         self._admin = Admin(settings.admin_socket)
         self._settings = settings
         self._tls_secret = TlsSecret(settings.tls, settings.tls_secret_file) if settings.tls else None
@@ -45,7 +59,7 @@ class Gateway:
 
     async def start(self) -> None:
         """Adopt or start Envoy, and open the stream to it. Raises a `GatewayError` that says what to do."""
-        self._envoy.prepare()
+        self._settings.prepare_folders()
         if self._tls_secret is not None:
             _prepare_certificate(self._tls_secret)
         await self._xds_server.start()
@@ -73,6 +87,7 @@ class Gateway:
         if reasons:
             raise GatewayRefused(endpoint.name, reasons)
         version = endpoint.version
+        self._carried.keep(endpoint.name, {target.deployment for target in endpoint.targets})
         if version != self._publications.wanted_version(endpoint.name):
             self._publications.publish(self._build(endpoint))
         return version
@@ -117,32 +132,53 @@ class Gateway:
     def envoy_pid(self) -> int | None:
         return self._envoy.pid
 
+    @property
+    def envoy_pids(self) -> list[int]:
+        """Also of those that are being replaced; the newest first."""
+        return self._envoy.pids
+
     async def observe_traffic(self) -> GatewayObserved:
-        """What Envoy counts per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
-        return await observe_traffic(self._admin)
+        """What is counted per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
+        carried = GatewayObserved(self._carried.all)
+        seen = await asyncio.gather(*(observe_traffic(admin) for admin in self._find_admins()))
+        return GatewayObserved(add_observed(one.deployments for one in (carried, *seen)))
 
     async def observe_in_flight(self, endpoint_name: str) -> dict[str, int]:
         """Requests in the hands of each instance of one endpoint, by instance id. Raises `httpx.HTTPError` while there
         is no Envoy to ask."""
-        return await observe_in_flight(self._admin, endpoint_name)
+        in_flight: Counter[str] = Counter()
+        for seen in await asyncio.gather(*(observe_in_flight(admin, endpoint_name) for admin in self._find_admins())):
+            in_flight.update(seen)
+        return dict(in_flight)
 
     async def observe_requests(self, endpoint_name: str) -> dict[str, TrafficObserved]:
         """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
-        seen = await observe_requests(self._admin, endpoint_name)
+        carried = self._carried.of(endpoint_name)
+        counted = await asyncio.gather(*(observe_requests(admin, endpoint_name) for admin in self._find_admins()))
+        seen = add_observed((carried, *counted))
         # Envoy does not count what nobody has asked for yet.
         return {name: seen.get(name, TrafficObserved()) for name in {*self._list_deployments(endpoint_name), *seen}}
 
     async def rotate_access_log(self, *, max_bytes: int = MAX_BYTES) -> bool:
         """Set the access log aside if it is that large; done by itself now and then."""
         return self._settings.access_log is not None and await rotate(
-            self._settings.access_log, self._admin, max_bytes=max_bytes
+            self._settings.access_log, self._find_admins(), max_bytes=max_bytes
         )
 
     async def read_prometheus(self) -> str:
-        """Envoy's own metrics, in Prometheus' text format."""
+        """The newest Envoy's own metrics, in Prometheus' text format."""
         return await self._admin.get_text("/stats/prometheus", usedonly="")
 
     # --- private
+
+    def _find_admins(self) -> list[Admin]:
+        """There may be none for a moment: then the question fails as it would if there were."""
+        return self._envoy.admins or [self._admin]
+
+    async def _carry_totals(self, leaving: Admin) -> None:
+        """What one that is replaced has counted is not forgotten with it."""
+        with suppress(httpx.HTTPError):
+            self._carried.add((await observe_traffic(leaving)).deployments)
 
     def _build(self, endpoint: EndpointModel) -> EndpointResources:
         """Values that no message of Envoy's can hold are refused like those that break a rule."""
@@ -162,7 +198,7 @@ class Gateway:
     def _build_keepers(self) -> dict[str, Coroutine[None, None, None]]:
         keepers: dict[str, Coroutine[None, None, None]] = {}
         if self._settings.access_log is not None:
-            keepers["gateway-access-log"] = run_rotation(self._settings.access_log, self._admin)
+            keepers["gateway-access-log"] = run_rotation(self._settings.access_log, self._find_admins)
         if self._tls_secret is not None:
             keepers["gateway-certificate"] = self._tls_secret.run()
         return keepers

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,11 +15,13 @@ FILE_MODE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
-    """One process, by more than its number: numbers are used again. `config` names what it was started with."""
+    """One process, by more than its number: numbers are used again. `config` names what it was started with,
+    `number` which one of several it is."""
 
     pid: int
     started_at: float
     config: str
+    number: int = 0
 
 
 def save_record(path: Path, record: ProcessRecord) -> None:
@@ -34,9 +36,9 @@ def load_record(path: Path) -> ProcessRecord | None:
         return None
 
 
-def observe_record(pid: int, config: str) -> ProcessRecord:
+def observe_record(pid: int, config: str, number: int = 0) -> ProcessRecord:
     """The record of a process that runs now."""
-    return ProcessRecord(pid, psutil.Process(pid).create_time(), config)
+    return ProcessRecord(pid, psutil.Process(pid).create_time(), config, number)
 
 
 def is_running(record: ProcessRecord, argument: str) -> bool:
@@ -52,10 +54,12 @@ def is_running(record: ProcessRecord, argument: str) -> bool:
         return False
 
 
-def find_by_argument(argument: str) -> int | None:
-    """The process with this command-line argument: the way back to one whose record was never written."""
+def find_by_argument(argument: str, known: Container[int] = ()) -> int | None:
+    """The process with this command-line argument: the way back to one whose record was never written. Not one of
+    `known`."""
     for process in psutil.process_iter(["cmdline", "status"]):
-        if argument in (process.info["cmdline"] or ()) and process.info["status"] != psutil.STATUS_ZOMBIE:
+        is_alive = process.info["status"] != psutil.STATUS_ZOMBIE
+        if is_alive and argument in (process.info["cmdline"] or ()) and process.pid not in known:
             return int(process.pid)
     return None
 

@@ -46,10 +46,14 @@ class ConnectedGateway(Protocol):
 class Publications:
     """The wanted state of all endpoints, and the set of connected gateways."""
 
-    def __init__(self, changed: Callable[[str | None], None]) -> None:
+    def __init__(
+        self, changed: Callable[[str | None], None], is_leaving: Callable[[str], bool] = lambda _: False
+    ) -> None:
         """`changed` is called with the name of an endpoint that is settled or rejected now, and with None when a
-        gateway has come or gone."""
+        gateway has come or gone. `is_leaving`: whether the gateway of this name is being replaced."""
         self._changed = changed
+        self._is_leaving = is_leaving
+        self._unteachable: set[str] = set()
         self._records: dict[str, _Record] = {}
         self._gateways: dict[str, ConnectedGateway] = {}
         self._held: set[str] = set()
@@ -115,6 +119,9 @@ class Publications:
 
     def connect(self, gateway: ConnectedGateway) -> None:
         """A gateway that comes back replaces its earlier stream, which may not have been found dead yet."""
+        if gateway.node_id in self._unteachable:
+            gateway.close()
+            return
         earlier = self._gateways.get(gateway.node_id)
         self._gateways[gateway.node_id] = gateway
         if earlier is not None:
@@ -140,11 +147,17 @@ class Publications:
                 record.good = record.wanted
         self._changed(endpoint)
 
-    def report_rejected(self, endpoint: str, version: str | None, words: str) -> None:
+    def report_rejected(self, gateway: ConnectedGateway, endpoint: str, version: str | None, words: str) -> None:
         """A gateway refused a resource of this version: everybody goes back to the last good one.
 
         Without a good one (this process never saw one in force) gateways keep what they hold: that may be serving.
+        One that is being replaced has no say: it may be too old to understand, and leaves with what it has.
         """
+        if self._is_leaving(gateway.node_id):
+            self._unteachable.add(gateway.node_id)
+            self.disconnect(gateway)
+            gateway.close()
+            return
         record = self._records.get(endpoint)
         if record is None:
             return

@@ -147,7 +147,7 @@ class Session:
                 del given[resource.name]
         # The scopes of a starting gateway went out together; sent one by one, the bad one will name itself.
         if sent.endpoint != _EVERY_ENDPOINT:
-            self._publications.report_rejected(sent.endpoint, sent.version, words)
+            self._publications.report_rejected(self, sent.endpoint, sent.version, words)
 
     def _open_scopes(self) -> None:
         """Give a starting gateway all its scopes in one response, once everything behind them is in place.

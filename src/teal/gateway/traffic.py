@@ -3,8 +3,8 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, TypeVar
 
 from teal.gateway.admin import Admin
 from teal.gateway.routes import SKIPPED
@@ -12,7 +12,7 @@ from teal.gateway.routes import SKIPPED
 
 @dataclass(frozen=True, slots=True)
 class TrafficObserved:
-    """One deployment, as Envoy counts it. Totals start at 0 whenever Envoy starts; in flight includes copies."""
+    """One deployment, as Envoy counts it. Totals start at 0 whenever an Envoy starts; in flight includes copies."""
 
     in_flight: Mapping[str, int] = field(default_factory=dict)  # by instance id, draining instances included
     requests_total: int = 0
@@ -21,6 +21,11 @@ class TrafficObserved:
     mirrored_total: int = 0  # copies sent
     mirror_dropped_total: int = 0  # copies not sent because the shadow had its fill, or nobody to send them to
     mirror_skipped_total: int = 0  # copies not made because the body was too large, or of unknown length
+
+
+_Owner = TypeVar("_Owner")
+
+TOTALS = tuple(field.name for field in fields(TrafficObserved) if field.name != "in_flight")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,15 @@ def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> Gat
     )
 
 
+def add_observed(many: Iterable[Mapping[_Owner, TrafficObserved]]) -> dict[_Owner, TrafficObserved]:
+    """What several Envoys have counted, together."""
+    summed: dict[_Owner, TrafficObserved] = {}
+    for deployments in many:
+        for owner, seen in deployments.items():
+            summed[owner] = _add(summed[owner], seen) if owner in summed else seen
+    return summed
+
+
 # --- private
 
 _TOTALS = {
@@ -99,6 +113,13 @@ COUNTERS = frozenset(_TOTALS) | frozenset(_SHADOW_TOTALS)  # what is read of a c
 _CLUSTER_NAMES = "|".join(COUNTERS)
 _CLUSTER_STAT = re.compile(rf"cluster\.([^./]+)/([^./]+)(/shadow)?\.({_CLUSTER_NAMES})")
 _SKIPPED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{SKIPPED}([^.]+)\.upstream_rq_total")
+
+
+def _add(one: TrafficObserved, other: TrafficObserved) -> TrafficObserved:
+    ids = one.in_flight.keys() | other.in_flight.keys()
+    totals = {name: getattr(one, name) + getattr(other, name) for name in TOTALS}
+    in_flight = {id: one.in_flight.get(id, 0) + other.in_flight.get(id, 0) for id in ids}
+    return TrafficObserved(in_flight=in_flight, **totals)
 
 
 def _build_filter(endpoint: str) -> str:

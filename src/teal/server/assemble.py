@@ -15,7 +15,7 @@ from teal.api.calls import Services
 from teal.compute.environments import Environments
 from teal.compute.process.backend import ProcessBackend
 from teal.domain.endpoint_settings import PROFILES, Limits, Quotas
-from teal.gateway.envoy_process import EnvoySettings
+from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.gateway.tls import TlsSettings
 from teal.reconcile.checks import Checks

@@ -18,7 +18,7 @@ async def end_leftovers(settings: Settings, data: DataDir) -> list[str]:
     run_dir = data.find_run_dir()
     if run_dir is not None:
         port = data.load_ports().get("gateway_port", DEFAULT_GATEWAY_PORT)
-        envoy = EnvoyProcess(build_envoy_settings(settings, data, run_dir, port), lambda: None)
+        envoy = EnvoyProcess(build_envoy_settings(settings, data, run_dir, port))
         if (pid := await envoy.end_living()) is not None:
             ended.append(f"the gateway (process {pid})")
     backend = assemble_backend(settings, data)

@@ -73,10 +73,11 @@ async def stop_data_plane(parts: Parts, shutdown: Shutdown, *, grace_s: float) -
     hurry.cancel()
     if not draining.done():
         logger.warning("stopping at once: requests in hand are lost")
-        await _kill(parts)
+        # Before anything is killed: it would go on with whatever it was waiting for, beside what is done here.
         draining.cancel()
         with suppress(asyncio.CancelledError):
             await draining
+        await _kill(parts)
         return
     await draining
 
@@ -109,7 +110,8 @@ async def _drain(parts: Parts, grace_s: float) -> None:
 
 
 async def _kill(parts: Parts) -> None:
-    if (pid := parts.gateway.envoy_pid) is not None:
+    for pid in parts.gateway.envoy_pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    await parts.gateway.stop()
     await remove_instances(parts.backend, 0.0)

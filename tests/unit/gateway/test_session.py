@@ -346,6 +346,27 @@ def test_a_rejection_without_a_last_good_state_takes_nothing_away(publications: 
     assert peer.waiting() == []
 
 
+def test_a_gateway_that_is_being_replaced_has_no_say(publications: Publications) -> None:
+    publications = Publications(lambda _: None, is_leaving=lambda node: node == "old")
+    publications.set_complete()
+    publish(publications, MODEL)
+    old, new = Peer(publications, "old"), Peer(publications, "new")
+    for peer in (old, new):
+        peer.start()
+        peer.accept_everything()
+    changed = replace(MODEL, traffic={})
+    publish(publications, changed)
+    assert publications.in_force("orders").pending
+    new.accept_everything()
+    assert publications.in_force("orders").pending, "it serves, so it is waited for"
+    old.reject("what is that?")
+    assert publications.in_force("orders") == InForce(version=changed.version, rejected=None, pending=False)
+    assert old.closed
+    again = Peer(publications, "old")
+    assert again.closed
+    assert publications.connected == {"new"}
+
+
 def test_a_rejected_removal_is_not_repeated_for_ever(publications: Publications) -> None:
     peer = Peer(publications)
     peer.say(Kind.CLUSTERS, has=versions_of(MODEL, Kind.CLUSTERS))
@@ -380,9 +401,9 @@ def test_a_gateway_that_connects_again_replaces_its_earlier_stream(publications:
     assert publications.connected == {again.session.node_id}
 
 
-def test_an_unknown_endpoint_is_neither_in_force_nor_pending(publications: Publications) -> None:
+def test_an_unknown_endpoint_is_neither_in_force_nor_pending(publications: Publications, peer: Peer) -> None:
     assert publications.in_force("nobody") == GONE
-    publications.report_rejected("nobody", "1", "words")
+    publications.report_rejected(peer.session, "nobody", "1", "words")
     publications.report_settled("nobody")
     assert publications.in_force("nobody") == GONE
 
