@@ -196,6 +196,8 @@ def test_what_is_not_there_is_not_found_and_deletes_may_follow_each_other(bench:
     for ask, words in absent:
         with pytest.raises(ResourceNotFoundError):
             ask(*words)
+    with pytest.raises(ResourceNotFoundError, match="of Azure's jobs"):
+        list(client.jobs.list())
     for name in ("first", "second"):
         bench.make_endpoint(name)
     waiting = [client.online_endpoints.begin_delete(name) for name in ("first", "second", "first")]

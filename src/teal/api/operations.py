@@ -17,6 +17,8 @@ from teal.domain.resource_ids import PROVIDER
 
 API_VERSION = "2022-05-01"
 MAX_WAIT_S = 10.0
+UNASKED_WAIT_S = 0.5
+"""Stock clients look at once and then sleep for a second, and most changes are done in some milliseconds."""
 
 LOCATION = f"/subscriptions/{{subscription}}/providers/{PROVIDER}/locations/{{location}}"
 
@@ -55,10 +57,10 @@ def answer_operation(call: Call, operation: Operation | None) -> Response:
 
 
 async def get_status(call: AnyCall, operation: str) -> JSONResponse:
-    """The state of an operation. With `Prefer: wait=<seconds>` (RFC 7240) the answer comes when it is over, or when
-    that time has passed."""
+    """The state of an operation. The answer comes when it is over, or when the seconds of `Prefer: wait=<seconds>`
+    (RFC 7240) have passed, or without it half a second."""
     wait_s = _parse_wait(call.request.headers.get("prefer", ""))
-    found = await _wait(call, operation, wait_s)
+    found = await _wait(call, operation, wait_s or UNASKED_WAIT_S)
     headers: dict[str, str] = {}
     if not found.status.is_final:
         # A client that waits here may ask again at once.
@@ -89,7 +91,7 @@ def _parse_wait(header: str) -> float:
 async def _wait(call: Call, id: str, wait_s: float) -> Operation:
     with call.services.store.hear_end(id) as ended:
         found = await call.read(lambda tx: control.get_operation(tx, id))
-        if found.status.is_final or not wait_s:
+        if found.status.is_final:
             return found
         with suppress(TimeoutError):
             await asyncio.wait_for(ended.wait(), wait_s)

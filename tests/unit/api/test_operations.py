@@ -35,6 +35,14 @@ async def test_who_prefers_to_wait_is_answered_when_it_is_over(rest: RestServer)
     assert (await waiting).json()["status"] == "Succeeded"
 
 
+async def test_a_change_that_is_done_soon_is_told_at_the_first_look(rest: RestServer) -> None:
+    started = await put_endpoint(rest.client)
+    looking = asyncio.create_task(rest.client.get(started.headers["Azure-AsyncOperation"]))
+    await asyncio.sleep(0)
+    await rest.settle()
+    assert (await looking).json()["status"] == "Succeeded"
+
+
 async def test_who_has_waited_in_vain_may_ask_again_at_once(rest: RestServer) -> None:
     started = await put_endpoint(rest.client)
     answer = await rest.client.get(started.headers["Azure-AsyncOperation"], headers={"Prefer": "wait=1"})
