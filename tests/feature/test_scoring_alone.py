@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from tests.harness.ports import free_port
@@ -47,13 +48,18 @@ def alone(tmp_path: Path) -> Iterator[Alone]:
 
 async def test_more_than_may_run_wait_and_a_worker_that_dies_is_replaced_behind_the_same_port(alone: Alone) -> None:
     alone.await_workers(1)
-    async with httpx.AsyncClient(timeout=30, headers={"content-type": "text/plain"}) as client:
+    every_time_anew = httpx.Limits(max_keepalive_connections=0)
+    text = {"content-type": "text/plain"}
+    async with httpx.AsyncClient(timeout=30, headers=text, limits=every_time_anew) as client:
         many = await asyncio.gather(*(client.post(alone.url, content="well") for _ in range(20)))
         assert {answer.status_code for answer in many} == {200}
-        os.kill(alone.workers[0], signal.SIGKILL)
+        killed = alone.workers[0]
+        os.kill(killed, signal.SIGKILL)
+        await wait_until(lambda: not psutil.pid_exists(killed))
         assert (await client.post(alone.url, content="well")).json() == "well"  # it waited for the new worker
         with pytest.raises(httpx.TransportError):
             await client.post(alone.url, content="leave")
+        await wait_until(lambda: "ended with status 5 and is replaced" in alone.process.output)
         assert (await client.post(alone.url, content="well")).json() == "well"
     assert len(alone.workers) == 3
     alone.process.send_signal(signal.SIGKILL)
