@@ -25,6 +25,10 @@ def test_where_probes_limit_the_start_only_a_limit_that_somebody_set_is_beside_t
     assert parse(TEAL_START_LIMIT_S="1210", WORKER_TIMEOUT="60").worker_timeout_s == 60
 
 
+def test_a_scoring_timeout_of_0_is_none_that_anybody_meets() -> None:
+    assert parse(SCORING_TIMEOUT_MS="0").scoring_timeout_ms > 24 * 24 * 3_600_000
+
+
 def test_the_command_line_wins_over_the_environment() -> None:
     settings = parse("--entry_script", "a.py", "--worker_count", "3", AZUREML_ENTRY_SCRIPT="b.py", WORKER_COUNT="2")
     assert (settings.entry_script, settings.worker_count) == ("a.py", 3)

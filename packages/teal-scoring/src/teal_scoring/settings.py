@@ -118,7 +118,7 @@ def parse_settings(argv: Sequence[str], environ: Mapping[str, str], cwd: Path) -
         # Where probes say how long a start may take, the reference server's default would only cut it short.
         worker_timeout_s=_parse_float("WORKER_TIMEOUT", environ, 0.0 if start_limit_s else DEFAULT_WORKER_TIMEOUT_S),
         start_limit_s=start_limit_s,
-        scoring_timeout_ms=_parse_int("SCORING_TIMEOUT_MS", environ, DEFAULT_SCORING_TIMEOUT_MS),
+        scoring_timeout_ms=_parse_int("SCORING_TIMEOUT_MS", environ, DEFAULT_SCORING_TIMEOUT_MS, lowest=0) or 2**31,
         max_concurrent=max_concurrent,
         max_queued=max_concurrent if environ.get("TEAL_MAX_CONCURRENT") else QUEUE_WITHOUT_A_LIMIT,
         max_body_bytes=_parse_int("TEAL_MAX_BODY_BYTES", environ, DEFAULT_MAX_BODY_BYTES, 2**40),
