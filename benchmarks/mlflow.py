@@ -27,6 +27,7 @@ JSON = {"Content-Type": "application/json"}
 MODELS = ("numbers", "strings")
 CONNECTIONS = 16
 SAVE = Path(__file__).parent / "scoring_scripts/save_mlflow_models.py"
+TIME_PREDICT = SAVE.with_name("time_mlflow_predict.py")
 WHEELS = Path(__file__).parents[1] / "src/teal/compute/wheels"
 CALCULATING = ("mlflow==3.17.2", "scikit-learn==1.7.2", "pandas==2.3.3", "numpy==2.3.5")
 
@@ -70,8 +71,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_models(folder)
+        predict_ms = {model: time_predict(folder / model) for model in MODELS}
         throughput = {model: compare(folder / model, folder, arguments.rounds, arguments.seconds) for model in MODELS}
-    report = Report(throughput, CALCULATING)
+    report = Report(throughput, predict_ms, CALCULATING)
     print_report(report)
     print(f"written to {write_report(report)}")
     return 1 if report.missed_bars() else 0
@@ -100,6 +102,13 @@ def save_models(folder: Path) -> None:
     python = find_environment("mlflow") / "bin/python"
     environ = {"HOME": str(folder), "PATH": os.environ["PATH"], "MLFLOW_DISABLE_TELEMETRY": "true"}
     subprocess.run([python, "-W", "ignore", SAVE, folder], check=True, env=environ, cwd=folder)
+
+
+def time_predict(model: Path) -> float:
+    python = find_environment("mlflow") / "bin/python"
+    environ = {"HOME": str(model.parent), "PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1"}
+    command = [str(python), "-W", "ignore", str(TIME_PREDICT), str(model)]
+    return float(subprocess.run(command, check=True, env=environ, capture_output=True, text=True).stdout)
 
 
 def compare(model: Path, folder: Path, rounds: int, seconds: float) -> dict[str, list[LoadResult]]:

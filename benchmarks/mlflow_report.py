@@ -14,7 +14,6 @@ DOCS = Path(__file__).parents[1] / "docs" / "benchmarks"
 TEAL, MLFLOW = "teal-scoring", "mlflow models serve"
 MLSERVER, MLSERVER_V2 = "mlserver-mlflow", "mlserver-mlflow, inference protocol"
 BAR = 3.0
-BARRED = "numbers"
 TITLES = {
     "numbers": "Ten numbers: StandardScaler and Ridge",
     "strings": "Raw columns, one of them text: OneHotEncoder, StandardScaler and LogisticRegression",
@@ -23,7 +22,10 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Report:
+    """`predict_ms` is the processor time of each model's own predict(), at its quickest."""
+
     throughput: dict[str, dict[str, list[LoadResult]]]
+    predict_ms: dict[str, float]
     versions: tuple[str, ...]
 
     def ratio(self, model: str, to: str) -> float:
@@ -36,9 +38,9 @@ class Report:
         return [words for is_met, words in self._bars() if not is_met]
 
     def _bars(self) -> Iterator[tuple[bool, str]]:
-        ratio = self.ratio(BARRED, MLFLOW)
-        yield ratio >= BAR, f"{BARRED}: at least {BAR:g} × {MLFLOW} (is {ratio:.1f})"
         for model, results in self.throughput.items():
+            ratio = self.ratio(model, MLFLOW)
+            yield ratio >= BAR, f"{model}: at least {BAR:g} × {MLFLOW} (is {ratio:.1f})"
             ours, theirs = (median(one.p99_ms for one in results[who]) for who in (TEAL, MLFLOW))
             yield ours < theirs, f"{model}: p99 below that of {MLFLOW} ({ours:.1f} and {theirs:.1f} ms)"
 
@@ -73,6 +75,8 @@ def format_report(report: Report) -> str:
             refused = sum(one.refused for one in runs)
             times = "" if name == TEAL else f"{report.ratio(model, name):.1f} ×"
             lines.append(f"| {name} | {per_second:,.0f} | {p50:.1f} | {p99:.1f} | {refused} | {times} |")
+        alone = report.predict_ms[model]
+        lines += ["", f"The model's own `predict()` of one row takes {alone:.2f} ms of processor time at its quickest."]
     missed = report.missed_bars()
     lines += ["", *(f"- bar missed: {words}" for words in missed), *(["All bars are met."] if not missed else [])]
     return "\n".join(lines) + "\n"
