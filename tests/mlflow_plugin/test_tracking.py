@@ -57,11 +57,15 @@ def test_a_model_of_a_run_is_deployed(tracking_uri: str, frame: "pd.DataFrame") 
 
     mlflow.set_experiment("plugin")
     rows = frame[["age"]].astype(float)
+    fitted = LinearRegression().fit(rows, rows["age"])
     with mlflow.start_run() as run:
-        mlflow.sklearn.log_model(LinearRegression().fit(rows, rows["age"]), name="model", input_example=rows.head(2))
+        logged = mlflow.sklearn.log_model(fitted, name="model", input_example=rows.head(2))
     client = get_deploy_client(tracking_uri)
     client.create_deployment("of-a-run", f"runs:/{run.info.run_id}/model", config={"instance_count": 1})
     assert client.predict("of-a-run", rows.head(2))[0].tolist() == pytest.approx(rows["age"].head(2).tolist())
+    assert logged.model_uri.startswith("models:/m-"), "as MLflow 3 calls what log_model has written"
+    changed = client.update_deployment("of-a-run", logged.model_uri, config={"async": True})
+    assert changed["properties"]["model"].endswith("/models/of-a-run-model/versions/2")
     client.delete_endpoint("of-a-run")
 
 
@@ -113,10 +117,12 @@ def test_a_killed_server_takes_its_tracking_along(tracking_uri: str, server: Tea
 
 
 def count_tracking(server: TealServer) -> int:
+    """This server's tracking processes: they live in its data directory."""
     import psutil
 
     found = 0
-    for process in psutil.process_iter(["cmdline", "status"]):
-        words = process.info["cmdline"] or []
-        found += any(word.endswith("tracking_app.py") for word in words) and process.info["status"] != "zombie"
+    for process in psutil.process_iter(["cmdline", "cwd", "status"]):
+        is_tracking = any(word.endswith("tracking_app.py") for word in process.info["cmdline"] or [])
+        is_ours = Path(process.info["cwd"] or "/").is_relative_to(server.data_dir)
+        found += is_tracking and is_ours and process.info["status"] != "zombie"
     return found
