@@ -138,7 +138,8 @@ def _build_outlier_detection() -> OutlierDetection:
     Needed because a dead host has the fewest requests. Only failed connections (and timeouts without a single success
     in between) count, never an instance's answers: health is Teal's to judge. Three, so that one request's own retries
     suffice. Below 100 percent, a host without a sister is never passed over. A host that Teal takes out and brings back
-    starts afresh.
+    starts afresh. It is passed over at once; the interval is how often Envoy looks whether to bring one back, which it
+    does for every cluster apart, used or not.
     """
     off = UInt32Value(value=0)
     return OutlierDetection(
@@ -152,7 +153,7 @@ def _build_outlier_detection() -> OutlierDetection:
         enforcing_failure_percentage=off,
         enforcing_failure_percentage_local_origin=off,
         max_ejection_percent=UInt32Value(value=99),
-        interval=build_milliseconds(500),
+        interval=Duration(seconds=2),
         base_ejection_time=Duration(seconds=5),
         max_ejection_time=Duration(seconds=60),
     )
