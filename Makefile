@@ -24,7 +24,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-mlflow test test-azure test-mlflow fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale soak reference lock clean
+.PHONY: help setup demo demo-mlflow test test-azure test-mlflow fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale bench-mirror soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -35,6 +35,7 @@ help:
 	@echo "make bench   what the gateway and the control plane cost, as tables and as JSON (make bench-rest: only the latter)"
 	@echo "make reference  docs/cli-reference.md, from what --help says"
 	@echo "make bench-peers   Teal beside plain proxies and the Python servers that people pick instead"
+	@echo "make bench-mirror  what a live client notices of a shadow that is slow, dead, frozen or erroring"
 	@echo "make bench-scale   the same control plane and gateway at 1, 1,000 and 5,000 endpoints"
 	@echo "make soak    changes and faults under continuous load, and what they cost; SOAK=\"--transitions 100 --seed 1\""
 	@echo "make bench-scoring the scoring server beside others"
@@ -94,6 +95,9 @@ reference: $(VENV)/.dev
 
 bench-peers: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.peers $(PEERS)
+
+bench-mirror: $(VENV)/.dev
+	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.mirror $(MIRROR)
 
 bench-scale: $(VENV)/.dev
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m benchmarks.scale $(SCALE)

@@ -43,7 +43,7 @@ PLANNED = frozenset(Kind) - {Kind.KILL_INSTANCE, Kind.FREEZE_INSTANCE, Kind.KILL
 """Steps that may cost nobody anything."""
 
 OFTEN: Mapping[Kind, int] = dict.fromkeys(Kind, 1) | {
-    Kind.SHIFT: 20, Kind.ROLLBACK: 5, Kind.MIRROR_ON: 7, Kind.MIRROR_OFF: 7, Kind.ROTATE_KEY: 4, Kind.SCALE: 2,
+    Kind.SHIFT: 30, Kind.ROLLBACK: 8, Kind.MIRROR_ON: 12, Kind.MIRROR_OFF: 12, Kind.ROTATE_KEY: 5, Kind.SCALE: 2,
     Kind.REPLACE_GATEWAY: 2,
 }  # fmt: skip
 """How often a kind comes up, relative to others: the quick ones more often than those that start something."""

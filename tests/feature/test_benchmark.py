@@ -6,6 +6,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
+
+import benchmarks.mirror.__main__ as mirror
 from benchmarks.__main__ import BODY
 from benchmarks.load import Load, answers, run_load
 from benchmarks.static_envoy import static_envoy
@@ -13,6 +16,22 @@ from benchmarks.teal_server import CODE
 from tests.harness.ports import free_port
 from tests.harness.processes import running_process
 from tests.harness.waiting import wait_until_sync
+
+
+async def test_a_live_client_is_measured_beside_every_shadow_and_every_copy_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = (mirror.Size("1 KB", 1000, 3), mirror.Size(mirror.STREAMED, 1000, 2, pieces=4))
+    monkeypatch.setattr(mirror, "SIZES", small)
+    with mirror.running_instances() as ports:
+        seen = await mirror.measure(ports, rounds=1)
+    for shadow, one in seen.items():
+        assert one.failed == 0
+        assert [len(times) for times in one.latencies_ms.values()] == [3, 2]
+        counted = one.counted
+        copies = counted.mirrored_total + counted.mirror_dropped_total + counted.mirror_skipped_total
+        assert copies == (0 if shadow == mirror.NONE else 5)
+    assert mirror.format_table(seen, 1).count("\n| ") == len(mirror.SHADOWS)
 
 
 def test_the_generator_measures_an_instance_alone_and_behind_a_static_envoy(tmp_path: Path) -> None:

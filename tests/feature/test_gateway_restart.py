@@ -18,6 +18,7 @@ import pytest
 from teal.gateway import admin, envoy_process, running_envoy
 from teal.gateway.errors import EnvoyNotAvailable, EnvoyNotStarted, PortTaken, RunDirTooLong
 from teal.gateway.gateway import Gateway
+from teal.gateway.handover import can_lend
 from teal.gateway.pid_file import load_record
 from tests.harness.envoy import (
     WITHIN_S,
@@ -30,6 +31,8 @@ from tests.harness.envoy import (
 from tests.harness.ports import free_port
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until
+
+shares_sockets = pytest.mark.skipif(not can_lend(), reason="Envoys of this system do not share a socket")
 
 
 @dataclass
@@ -146,6 +149,7 @@ async def test_no_request_is_answered_with_404_while_a_starting_envoy_learns_its
     assert seen == {200}
 
 
+@shares_sockets
 async def test_envoy_started_with_other_settings_is_replaced_and_nobody_notices(scene: Scene) -> None:
     old = scene.pid
     before = (await scene.bed.gateway.observe_requests("orders"))["blue"].requests_total
@@ -177,6 +181,7 @@ async def test_envoy_started_with_other_settings_is_replaced_and_nobody_notices(
     await wait_until(lambda: not scene.bed.settings.list_leaving_files())
 
 
+@shares_sockets
 async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_killed_still_leaves(scene: Scene) -> None:
     old = scene.pid
     model = build_endpoint(build_target(scene.blue))
@@ -197,6 +202,40 @@ async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_kille
     assert load.bad == []
 
 
+@shares_sockets
+async def test_a_stop_ends_an_envoy_that_was_leaving_too(scene: Scene) -> None:
+    held = asyncio.create_task(scene.bed.score("/hold"))
+    await wait_until(lambda: scene.blue.received)
+    scene.bed.settings = replace(scene.bed.settings, max_connections=1000, drain_s=0.1)
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    await scene.bed.wait_listening()
+    pids = scene.bed.gateway.envoy_pids
+    assert len(pids) == 2
+    await scene.bed.gateway.stop()
+    with pytest.raises(httpx.TransportError):
+        await held
+    await wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    assert {path.name for path in scene.bed.settings.run_dir.iterdir()} == {"envoy.json", "envoy.log"}
+
+
+async def test_the_port_can_change_and_who_is_connected_to_the_old_one_is_served_to_the_end(scene: Scene) -> None:
+    old_port, new_port = scene.bed.settings.port, free_port()
+    held = asyncio.create_task(scene.bed.score("/hold", headers={"connection": "close"}))
+    await wait_until(lambda: scene.blue.received)
+    scene.bed.settings = replace(scene.bed.settings, port=new_port)
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    await scene.bed.wait_listening()
+    url = f"http://127.0.0.1:{new_port}/endpoints/orders/score"
+    assert (await scene.bed.client.post(url, json={})).status_code == 200
+    scene.blue.released.set()
+    assert (await held).status_code == 200
+    await wait_until(lambda: scene.bed.gateway.envoy_pids == [scene.pid], WITHIN_S)
+    listening = await wait_until(lambda: _listen(old_port))
+    assert listening is not None
+    listening.close()
+
+
+@shares_sockets
 async def test_who_comes_while_a_killed_envoy_is_started_again_waits_and_is_not_refused(scene: Scene) -> None:
     model = build_endpoint(build_target(scene.blue))
     for _ in range(2):
@@ -209,6 +248,7 @@ async def test_who_comes_while_a_killed_envoy_is_started_again_waits_and_is_not_
         await scene.bed.restart_control_plane(model)
 
 
+@shares_sockets
 async def test_a_new_envoy_that_cannot_start_leaves_the_old_one_serving(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -373,7 +413,9 @@ async def test_whatever_shows_keys_is_for_this_user_only(scene: Scene) -> None:
 
     settings = scene.bed.settings
     assert mode(settings.run_dir) == 0o700
-    for path in (settings.admin_socket, settings.xds_socket, settings.bootstrap_file, settings.pid_file):
+    handover = list(settings.run_dir.glob("e_*"))
+    assert len(handover) == (5 if can_lend() else 0)
+    for path in (settings.admin_socket, settings.xds_socket, settings.bootstrap_file, settings.pid_file, *handover):
         assert mode(path) == 0o600, path
     assert mode(settings.log_file) == 0o600
 

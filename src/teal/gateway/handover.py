@@ -114,6 +114,8 @@ class Lender:
         path.unlink(missing_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(str(path))
+        # The directory is closed to others already; this is the second lock, for whoever opens the directory up.
+        path.chmod(_SOCKET_MODE)
         self._socket.setblocking(False)
         asyncio.get_running_loop().add_reader(self._socket, self._answer)
 
@@ -154,6 +156,7 @@ async def ask_back(meeting: Meeting, host: str, port: int) -> socket.socket | No
 # --- private
 
 _BACKLOG = 4096
+_SOCKET_MODE = 0o600
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # where shm_open(3) looks
 _PATIENCE_S = 2.0
 _MAX_DATAGRAM = 4096

@@ -74,7 +74,8 @@ class RunningEnvoy:
         for number in (*polite, signal.SIGKILL):
             if not self.is_running:
                 break
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.wait_for_exit(), TERM_WITHIN_S)
         self.clear()
