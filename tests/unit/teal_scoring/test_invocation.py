@@ -11,7 +11,7 @@ import pytest
 
 from teal_scoring.inputs import ScoreRequest
 from teal_scoring.invocation import encode_result
-from teal_scoring.raw_http import build_answer
+from teal_scoring.raw_http import build_answer, build_request
 from teal_scoring.script_api.aml_response import AMLResponse
 
 Point = collections.namedtuple("Point", "x y")
@@ -51,6 +51,11 @@ def test_nan_and_infinity_are_written_as_json_dumps_writes_them() -> None:
 
 def test_none_is_an_empty_object() -> None:
     assert encode_result(None) == b"{}"
+
+
+def test_a_raw_query_may_hold_utf_8_that_nobody_quoted() -> None:
+    request: Any = build_request(ScoreRequest("GET", "name=é", {}, b""))
+    assert request.args["name"] == "é"
 
 
 @pytest.mark.parametrize("status", [0, 99, 100, 1000])

@@ -26,12 +26,13 @@ def build_environ(request: ScoreRequest) -> dict[str, Any]:
     scope = request.scope
     host, _, port = str(getattr(scope, "server", "")).rpartition(":")
     client, _, client_port = str(getattr(scope, "client", "")).rpartition(":")
+    query = request.query.encode().decode("latin-1")  # PEP 3333: bytes, as text
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(str(getattr(scope, "path", "/score"))).decode("latin-1"),
-        "QUERY_STRING": request.query,
-        "RAW_URI": f"/score?{request.query}" if request.query else "/score",
+        "QUERY_STRING": query,
+        "RAW_URI": f"/score?{query}" if query else "/score",
         "SERVER_NAME": host or "127.0.0.1",
         "SERVER_PORT": port or "80",
         "SERVER_PROTOCOL": f"HTTP/{getattr(scope, 'http_version', '1.1')}",
