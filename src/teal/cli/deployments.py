@@ -7,7 +7,7 @@ from knack.util import CLIError
 
 from teal.cli.changes import Given, apply_changes, build_changes, find_set, refuse_fixed
 from teal.cli.progress import finish, leave, phase_of
-from teal.cli.races import retry_when_modified
+from teal.cli.races import build_refusal, retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.entities.deployments import OnlineDeployment
 from teal.sdk.entities.dumping import dump
@@ -34,18 +34,17 @@ def create(
     data = {**data, **{key: value for key, value in named.items() if value is not None}}
     deployment = parse_deployment_data(apply_changes(data, build_changes(set_values)), place)
     asked, endpoint = deployment.name, str(deployment.endpoint_name)
-    exists = CLIError(
-        f"The deployment '{asked}' exists already. `teal online-deployment update -e {endpoint} -n {asked}` changes it."
-    )
+    change = f"`teal online-deployment update -e {endpoint} -n {asked}` changes it."
+    exists = f"The deployment '{asked}' exists already. {change}"
     # Asked first, because what the deployment is made of is sent before the deployment is.
     if _exists(client, asked, endpoint):
-        raise exists
+        raise CLIError(exists)
     try:
         poller = client.online_deployments.begin_create_or_update(
             deployment, skip_script_validation=skip_script_validation, only_new=True
         )
-    except ResourceModifiedError:
-        raise exists from None
+    except ResourceModifiedError as error:
+        raise build_refusal(exists, error.hint) from None
     if no_wait:
         return leave(f"Creating the deployment '{asked}'", _show(asked, endpoint))
     made = _finish(client, poller, f"creating {asked}", asked, endpoint)

@@ -33,6 +33,7 @@ SENTENCES: Mapping[tuple[str, ...], str] = {
     ("compute", "delete"): "a server has the computes it was started with; `teal compute list` shows them",
     ("monitor", "metrics"): "metrics are not offered yet",
     ("monitor", "diagnostic-settings"): "logs are read with `teal online-deployment get-logs`",
+    ("monitor", "app-insights"): "logs are read with `teal online-deployment get-logs`",
     ("monitor", "log-analytics"): "logs are read with `teal online-deployment get-logs`",
     **{
         (name,): _AZURE

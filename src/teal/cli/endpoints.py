@@ -7,7 +7,7 @@ from knack.util import CLIError
 from teal.cli.changes import Given, apply_changes, build_changes, find_set, refuse_fixed
 from teal.cli.pairs import parse_percents
 from teal.cli.progress import finish, leave
-from teal.cli.races import retry_when_modified
+from teal.cli.races import build_refusal, retry_when_modified
 from teal.sdk.client import MLClient
 from teal.sdk.entities.dumping import dump
 from teal.sdk.entities.endpoints import EndpointAuthKeys, OnlineEndpoint
@@ -28,13 +28,15 @@ def create(
 ) -> Any:
     data, place = load_data(file) if file else ({}, place_here("the command line"))
     data = apply_changes({**data, **_given(name=name, auth_mode=auth_mode)}, build_changes(set_values))
+    if not data.get("name"):
+        raise CLIError("What is it called? Give --name, or a file that names it.")
     endpoint = parse_endpoint_data(data, place)
     asked = str(endpoint.name)
     try:
         poller = client.online_endpoints.begin_create_or_update(endpoint, only_new=True)
-    except ResourceModifiedError:
+    except ResourceModifiedError as error:
         change = f"`teal online-endpoint update -n {asked}` changes it."
-        raise CLIError(f"The endpoint '{asked}' exists already. {change}") from None
+        raise build_refusal(f"The endpoint '{asked}' exists already. {change}", error.hint) from None
     if no_wait:
         return leave(f"Creating the endpoint '{asked}'", _show(asked))
     return dump(finish(poller, doing=f"creating {asked}", ask_later=_show(asked)))

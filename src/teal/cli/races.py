@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from knack.util import CLIError
+
 from teal.sdk.errors import ResourceModifiedError
 
 T = TypeVar("T")
@@ -18,3 +20,10 @@ def retry_when_modified(read_and_change: Callable[[], T]) -> T:
         except ResourceModifiedError:
             continue
     return read_and_change()
+
+
+def build_refusal(message: str, hint: str | None) -> CLIError:
+    """An error with what the client library knows besides, such as that the first answer was lost."""
+    refusal = CLIError(message)
+    refusal.hint = hint
+    return refusal

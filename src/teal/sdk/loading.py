@@ -141,11 +141,16 @@ def override(data: dict[str, Any], changes: Overrides, source: str) -> dict[str,
 
 # --- private
 
+#: Keys that one kind of file has and the others have not.
+_TELLING = {"endpoint_name": "online-deployment", "auth_mode": "online-endpoint", "conda_file": "environment"}
+
 
 def _parse(shape: Shape, data: Mapping[str, Any], place: Place) -> Any:
     made = shape(data, place)
     if place.problems:
-        raise ValidationError("\n".join(place.problems))
+        other = next((kind for key, kind in _TELLING.items() if key in data and key not in shape.keys), None)
+        hint = f"It looks like what `teal {other} create` takes." if other else None
+        raise ValidationError("\n".join(place.problems), hint=hint)
     return made
 
 
@@ -154,6 +159,9 @@ def _load(source: Source, relative_origin: str | None, changes: Overrides) -> tu
     try:
         data = parse_yaml(written)
     except YamlError as error:
+        if "expected a single document" in str(error):
+            hint = f"`teal apply --file {name}` takes files of several documents."
+            raise ValidationError(f"{name} holds several documents; one is wanted here.", hint=hint) from None
         raise ValidationError(f"{name} is not valid YAML: {error}") from error
     if data is None:
         data = {}

@@ -50,13 +50,16 @@ class Shape:
             return None
         before = len(place.problems)
         checked: dict[str, Any] = {}
+        unknown: list[str] = []
         for key, item in value.items():
             checker = self.keys.get(str(key))
             if checker is not None:
                 if item is not None:
                     checked[self.renamed.get(key, key)] = checker(item, place.below(str(key)))
             elif key not in self.read_only and key != "$schema":
-                place.refuse(f"unknown key '{key}'{_suggest(str(key), self.keys)}")
+                unknown.append(str(key))
+        if unknown:
+            place.refuse(_describe_unknown(unknown, self.keys))
         for key in self.required:
             if value.get(key) is None:
                 place.refuse(f"'{key}' is missing")
@@ -186,8 +189,19 @@ def _kind(value: Any) -> str:
     return "nothing" if value is None else repr(value)
 
 
-def _suggest(word: str, allowed: Mapping[str, Any] | Sequence[str], what: str = "keys") -> str:
+def _describe_unknown(unknown: Sequence[str], allowed: Mapping[str, Any]) -> str:
+    if len(unknown) == 1:
+        return f"unknown key '{unknown[0]}'{_suggest(unknown[0], allowed)}"
+    words = [f"'{word}'" + (f" ({meant}?)" if (meant := _find_close(word, allowed)) else "") for word in unknown]
+    return f"unknown keys {', '.join(words)}. Allowed keys: {', '.join(sorted(allowed))}"
+
+
+def _find_close(word: str, allowed: Mapping[str, Any] | Sequence[str]) -> str | None:
     close = difflib.get_close_matches(word.lower(), [each.lower() for each in allowed], n=1)
-    original = next((each for each in allowed if close and each.lower() == close[0]), None)
+    return next((each for each in allowed if close and each.lower() == close[0]), None)
+
+
+def _suggest(word: str, allowed: Mapping[str, Any] | Sequence[str], what: str = "keys") -> str:
+    original = _find_close(word, allowed)
     start = f"; did you mean '{original}'?" if original else "."
     return f"{start} Allowed {what}: {', '.join(sorted(allowed))}"

@@ -14,7 +14,7 @@ import httpx
 
 from teal import __version__
 from teal.sdk.addresses import ServerAddress
-from teal.sdk.errors import NotRunning, TealError, build_http_error
+from teal.sdk.errors import NotRunning, ResourceModifiedError, TealError, build_http_error
 
 _log = logging.getLogger(__name__)
 
@@ -98,12 +98,18 @@ class Conversation:
         content: dict[str, Any] = {"json": json} if json is not None else {}
         sent = {**self._authorization(), **(headers or {})}
         response = self.send(method, url, params=query, headers=sent, **content)
-        return raise_for_error(response)
+        try:
+            return raise_for_error(response)
+        except ResourceModifiedError as error:
+            if response.extensions.get("repeated"):
+                error.hint = _REPEATED_HINT
+            raise
 
     def send(self, method: str, url: str, **arguments: Any) -> httpx.Response:
         """One request to any address with any answer; what is safe to repeat is repeated a few times."""
         repeatable = method in ("GET", "HEAD", "PUT", "DELETE") and "content" not in arguments
         delays = iter(RETRY_DELAYS_S if repeatable else ())
+        repeated = False
         # Without its query: that of a blob holds a signature.
         where = url.partition("?")[0]
         while True:
@@ -118,7 +124,9 @@ class Conversation:
                 _log.debug("%s %s: %s", method, where, response.status_code)
                 delay = next(delays, None) if response.status_code in (429, 502, 503, 504) else None
                 if delay is None:
+                    response.extensions["repeated"] = repeated
                     return response
+            repeated = True
             self._sleep(delay)
 
     def stream(self, url: str) -> Iterator[bytes]:
@@ -181,6 +189,7 @@ def raise_for_error(response: httpx.Response) -> httpx.Response:
 
 # --- private
 
+_REPEATED_HINT = "The answer to a first attempt was lost on its way: it may be this very command that has done it."
 _TOKEN_HINT = "Check TEAL_TOKEN; without it the token file of the data directory is used."
 
 

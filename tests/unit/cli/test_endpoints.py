@@ -141,6 +141,19 @@ def test_regenerate_keys_waits_and_prints_no_key(endpoint: Arm, teal: Teal) -> N
     assert endpoint.sent("POST", "/regenerateKeys") == [{"keyType": "Secondary"}]
 
 
+def test_a_file_of_another_kind_is_told_where_it_belongs(endpoint: Arm, teal: Teal, tmp_path: Path) -> None:
+    (tmp_path / "blue.yml").write_text("name: blue\nendpoint_name: e\nmodel: azureml:m:1\ntrafic: {}\n")
+    said = teal("online-endpoint", "create", "-f", "blue.yml")
+    assert said.err.startswith(
+        "ERROR: blue.yml: unknown keys 'endpoint_name', 'model', 'trafic' (traffic?). Allowed keys:"
+    )
+    assert said.err.endswith("It looks like what `teal online-deployment create` takes.\n")
+    (tmp_path / "two.yml").write_text("name: a\n---\nname: b\n")
+    assert "`teal apply --file two.yml` takes files" in teal("online-endpoint", "create", "-f", "two.yml").err
+    assert "Give --name, or a file" in teal("online-endpoint", "create").err
+    assert "too long" in teal("online-endpoint", "create", "-n", "a" * 100_000).err
+
+
 def test_traffic_that_is_empty_or_names_one_twice_is_not_meant(endpoint: Arm, teal: Teal) -> None:
     for flag in ("--traffic", "--mirror-traffic"):
         assert f"{flag} is empty" in teal("online-endpoint", "update", "-n", "e", flag, "").err

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from teal.entities import ManagedOnlineDeployment, ManagedOnlineEndpoint, Model, Workspace
@@ -118,3 +119,23 @@ def test_an_error_of_blob_storage_is_read_from_its_xml() -> None:
     assert str(build_http_error(507, "\ufeff" + xml)) == "(StorageFull) No room."
     assert str(build_http_error(502, "<html>a proxy</html>")) == "(Http502) <html>a proxy</html>"
     assert str(build_http_error(502, "<broken")) == "(Http502) <broken"
+
+
+def test_a_create_whose_first_answer_was_lost_says_so(arm: Arm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("teal.sdk.transport.RETRY_DELAYS_S", (0.0,))
+    lost: list[str] = []
+
+    def lose_one_answer(request: httpx.Request) -> httpx.Response:
+        answer = arm(request)
+        if request.method == "PUT" and not lost:
+            lost.append(request.url.path)
+            raise httpx.ReadError("the connection is gone", request=request)
+        return answer
+
+    client = MLClient(url=arm.base, token="secret", transport=httpx.MockTransport(lose_one_answer))
+    with pytest.raises(ResourceModifiedError) as raised:
+        client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="e"), only_new=True)
+    assert "first attempt was lost" in str(raised.value.hint)
+    with pytest.raises(ResourceModifiedError) as raised:
+        client.online_endpoints.begin_create_or_update(ManagedOnlineEndpoint(name="e"), only_new=True)
+    assert raised.value.hint is None
