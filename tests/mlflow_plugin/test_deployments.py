@@ -69,6 +69,23 @@ def test_updates_name_what_changes(client: Any) -> None:
     assert client.get_endpoint(ENDPOINT)["properties"]["traffic"] == {"blue": 100}
 
 
+def test_a_stage_is_the_version_that_has_it_now(client: Any) -> None:
+    import mlflow
+
+    mlflow.MlflowClient().transition_model_version_stage("plugged-model", "1", "Production")
+    changed = client.update_deployment("green", "models:/plugged-model/Production", endpoint=ENDPOINT)
+    assert changed["properties"]["model"].endswith("/models/plugged-model/versions/1")
+    with pytest.raises(MlflowException, match="no version in the stage 'Staging'"):
+        client.update_deployment("green", "models:/plugged-model/Staging", endpoint=ENDPOINT)
+
+
+@pytest.mark.parametrize("model", ["models:/plugged-model/9", "/"])
+def test_a_refused_deployment_leaves_no_endpoint_of_its_name(client: Any, model: str) -> None:
+    with pytest.raises(MlflowException):
+        client.create_deployment("never", model)
+    assert "never" not in [each["name"] for each in client.list_endpoints()]
+
+
 def test_files_and_text_of_the_command_line(client: Any, tmp_path: Path) -> None:
     file = tmp_path / "endpoint.yml"
     file.write_text("description: from a file\ntags: {a: file}\n")
@@ -123,6 +140,8 @@ def test_the_command_line_of_mlflow(client: Any, server: TealServer, frame: "pd.
     rows = tmp_path / "rows.json"
     frame.head(2).to_json(rows, orient="columns")
     assert json.loads(run("predict", "--endpoint", ENDPOINT, "--input-path", str(rows)).splitlines()[-1])
+    refused = CliRunner().invoke(commands, ["get", "--name", "none", "--endpoint", ENDPOINT, "-t", "teal"])
+    assert refused.output.startswith("Error: (NotFound) The deployment 'none' does not exist"), "and no traceback"
 
 
 def test_run_local_makes_an_endpoint_of_its_own(

@@ -22,7 +22,7 @@ from teal.mlflow.model_uris import resolve_model
 from teal.mlflow.predictions import build_payload, parse_answer
 from teal.mlflow.targets import find_target, open_client
 from teal.sdk.addresses import find_server
-from teal.sdk.errors import NotRunning, ResourceNotFoundError, ValidationError
+from teal.sdk.errors import NotRunning, ResourceNotFoundError, TealError, ValidationError
 from teal.sdk.transport import Conversation
 
 FLAVOR = "python_function"
@@ -120,11 +120,15 @@ class TealDeploymentClient(BaseDeploymentClient):
         with as_mlflow():
             asked = configs.read_config(config, DEPLOYMENT_FILE)
             alone, where = endpoint is None, endpoint or name
-            if alone:
-                self._ensure_endpoint(name)
             model = resolve_model(model_uri, self._client, self._target, name=f"{name}-model")
             wanted = configs.build_deployment(name, where, model, asked)
-            poller = self._client.online_deployments.begin_create_or_update(wanted)
+            is_new = alone and self._ensure_endpoint(name)
+            try:
+                poller = self._client.online_deployments.begin_create_or_update(wanted)
+            except TealError:
+                if is_new:  # for a deployment that never was
+                    self._client.online_endpoints.begin_delete(name).result()
+                raise
             if asked.wait:
                 poller.result()
                 self._set_traffic(where, name, asked, default={name: 100} if alone else None)
@@ -225,12 +229,15 @@ class TealDeploymentClient(BaseDeploymentClient):
 
     # --- private
 
-    def _ensure_endpoint(self, name: str) -> None:
+    def _ensure_endpoint(self, name: str) -> bool:
+        """Whether it had to be made."""
         try:
             self._endpoint(name)
         except ResourceNotFoundError:
             endpoint = configs.build_endpoint(name, configs.read_config(None, ENDPOINT_FILE))
             self._client.online_endpoints.begin_create_or_update(endpoint).result()
+            return True
+        return False
 
     def _set_traffic(
         self, endpoint: str, deployment: str | None, asked: Config, *, default: Mapping[str, int] | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from click import ClickException
 from mlflow.exceptions import MlflowException
 from mlflow.protos import databricks_pb2 as codes
 
@@ -15,6 +16,13 @@ from teal.sdk.errors import (
 )
 
 
+class RefusedByTeal(MlflowException, ClickException):
+    """Programs see MLflow's kind of error; its command line, which shows a traceback for that, shows the sentence."""
+
+    def __init__(self, text: str, code: int) -> None:
+        MlflowException.__init__(self, text, error_code=code)
+
+
 @contextmanager
 def as_mlflow() -> Iterator[None]:
     """What the SDK raises on purpose leaves as MLflow's own kind."""
@@ -22,7 +30,7 @@ def as_mlflow() -> Iterator[None]:
         yield
     except TealError as error:
         text = f"{error} {error.hint}" if error.hint else str(error)
-        raise MlflowException(text, error_code=_code(error)) from error
+        raise RefusedByTeal(text, _code(error)) from error
 
 
 # --- private

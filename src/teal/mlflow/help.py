@@ -9,7 +9,8 @@ Targets
   teal://HOST:PORT/subscriptions/S/resourceGroups/G/providers/Microsoft.MachineLearningServices/workspaces/W
 
 Models
-  models:/NAME/VERSION  models:/NAME@ALIAS  models:/NAME/latest  runs:/RUN/PATH  and folders, which are registered first
+  models:/NAME/VERSION  models:/NAME@ALIAS  models:/NAME/latest  models:/NAME/Production
+  runs:/RUN/PATH  models:/m-ID  and folders, which are registered first
 
 Config of create_endpoint and update_endpoint
   The keys of an endpoint's YAML: auth_mode, description, tags, identity, traffic, mirror_traffic, …
