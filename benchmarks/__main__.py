@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.changes import measure_traffic_updates, measure_warm_deployments
 from benchmarks.load import Load, answers
-from benchmarks.report import STATIC_ENVOY, STATIC_SPLIT, TEAL, Report, print_report, write_report
+from benchmarks.report import STATIC_ENVOY, STATIC_SAME, STATIC_SPLIT, TEAL, Report, print_report, write_report
 from benchmarks.static_envoy import static_envoy
 from benchmarks.teal_server import (
     ENDPOINT,
@@ -48,16 +48,22 @@ def main() -> int:
         blue, green, shadow = (find_port(parts["instances"], name) for name in ("blue", "green", "shadow"))
         alone = replace(through_teal, port=blue, path="/score", headers=headers)
         proxied, split = (replace(alone, port=free_port()) for _ in range(2))
+        same = replace(alone, port=free_port(), headers=through_teal.headers)
         with (
             static_envoy(folder, proxied.port, {blue: 100}) as envoy,
             static_envoy(folder, split.port, {blue: 90, green: 10}, {shadow: 10}) as splitting_envoy,
-        ):
-            for load in (proxied, split):
+            static_envoy(
+                folder, same.port, {blue: 90, green: 10}, {shadow: 10},
+                key=keys.primary_key, access_log=folder / "static-access.log",
+            ) as same_envoy,
+        ):  # fmt: skip
+            for load in (proxied, split, same):
                 wait_until_sync(partial(answers, load))
             targets = [
                 Target("(a) instance alone", alone, parts | {"gateway": []}),
                 Target(STATIC_ENVOY, proxied, parts | {"gateway": [envoy]}),
                 Target(STATIC_SPLIT, split, parts | {"gateway": [splitting_envoy]}),
+                Target(STATIC_SAME, same, parts | {"gateway": [same_envoy]}),
                 Target(TEAL, through_teal, parts),
             ]
             rounds: dict[str, list[Measurement]] = {target.name: [] for target in targets}

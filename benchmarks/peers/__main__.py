@@ -15,7 +15,16 @@ from benchmarks.__main__ import BODY
 from benchmarks.load import Load, answers
 from benchmarks.peers import proxies, servers
 from benchmarks.peers.open_loop import OpenLoopResult
-from benchmarks.peers.report import DIRECT, ENVOY, ENVOY_SPLIT, TEAL, PeersReport, print_report, write_report
+from benchmarks.peers.report import (
+    DIRECT,
+    ENVOY,
+    ENVOY_SAME,
+    ENVOY_SPLIT,
+    TEAL,
+    PeersReport,
+    print_report,
+    write_report,
+)
 from benchmarks.peers.streams import StreamResult
 from benchmarks.static_envoy import static_envoy
 from benchmarks.teal_server import (
@@ -117,16 +126,23 @@ def ways(client: MLClient, folder: Path) -> Iterator[Ways]:
     alone = Load(port=blue, path="/score", headers=plain, body=BODY, connections=CONNECTIONS)
     keyed = plain | {"Authorization": f"Bearer {keys.primary_key}"}
     through_teal = replace(alone, port=address.port or 80, path=address.path, headers=keyed)
-    ports = [free_port() for _ in range(5)]
+    ports = [free_port() for _ in range(6)]
     with ExitStack() as running:
         envoy = running.enter_context(static_envoy(folder, ports[0], {blue: 100}))
         split = running.enter_context(static_envoy(folder, ports[1], {blue: 90, green: 10}, {shadow: 10}))
         of_stream = running.enter_context(static_envoy(folder, ports[2], {stream: 100}))
         assert of_stream.is_running()
+        same = running.enter_context(
+            static_envoy(
+                folder, ports[5], {blue: 90, green: 10}, {shadow: 10},
+                key=keys.primary_key, access_log=folder / "static-access.log",
+            )
+        )  # fmt: skip
         targets = [
             Target(DIRECT, alone, parts | {"gateway": []}),
             Target(ENVOY, replace(alone, port=ports[0]), parts | {"gateway": [envoy]}),
             Target(ENVOY_SPLIT, replace(alone, port=ports[1]), parts | {"gateway": [split]}),
+            Target(ENVOY_SAME, replace(alone, port=ports[5], headers=keyed), parts | {"gateway": [same]}),
         ]
         for name, is_there, run, port in (
             ("nginx", proxies.has_nginx(), proxies.nginx, ports[3]),

@@ -38,19 +38,24 @@ def test_the_generator_measures_an_instance_alone_and_behind_a_static_envoy(tmp_
     headers = {"Content-Type": "application/json"}
     alone = Load(port=free_port(), path="/score", headers=headers, body=BODY, connections=4, seconds=0.3)
     proxied = replace(alone, port=free_port())
+    keyed = replace(alone, port=free_port(), headers=headers | {"Authorization": "Bearer right"})
+    log = tmp_path / "access.log"
     words: list[str | Path] = [sys.executable, "-m", "teal_scoring", "--host", "127.0.0.1", "--port", str(alone.port)]
     words += ["--entry_script", CODE / "score.py", "--model_dir", tmp_path]
     environment = os.environ | {"TEAL_MAX_CONCURRENT": "16"}
     with (
         running_process(words, log_path=tmp_path / "instance.log", env=environment),
         static_envoy(tmp_path, proxied.port, {alone.port: 100}),
+        static_envoy(tmp_path, keyed.port, {alone.port: 100}, key="right", access_log=log),
     ):
-        for load in (alone, proxied):
+        for load in (alone, proxied, keyed):
             wait_until_sync(partial(answers, load))
             result = run_load(load)
             assert result.answered > 0
             assert result.refused == 0
             assert 0 < result.p50_ms <= result.p99_ms
-        refused = run_load(replace(alone, path="/nowhere"))
-        assert refused.answered == 0
-        assert refused.refused > 0
+        for load in (replace(alone, path="/nowhere"), replace(keyed, headers=headers)):
+            refused = run_load(load)
+            assert refused.answered == 0
+            assert refused.refused > 0
+    assert '"status":401' in log.read_text()
