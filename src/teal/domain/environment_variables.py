@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from teal.domain.errors import InvalidInput
+from teal.domain.errors import InvalidInput, Unsupported
 
 MAX_VALUE_BYTES = 100 * 1024
 MAX_TOTAL_BYTES = 1024 * 1024
@@ -23,6 +23,12 @@ def check_variables(variables: Mapping[str, str]) -> None:
             raise InvalidInput(
                 f"The environment variable '{name[:40]}' has a NUL in it.", target="environment_variables"
             )
+        if _SECRET.match(value):
+            raise Unsupported(
+                f"The environment variable '{name[:40]}' names a secret of Azure's, and there is no way to it from here.",
+                target="environment_variables",
+                hint="Give the value itself, or have the scoring script fetch it.",
+            )
         size = len(name.encode()) + len(value.encode())
         total += size
         if size > MAX_VALUE_BYTES:
@@ -40,3 +46,5 @@ def check_variables(variables: Mapping[str, str]) -> None:
 # --- private
 
 _NAME = re.compile(r"[^=\0]{1,1000}")
+_SECRET = re.compile(r"\$\{\{\s*(keyvaultref:|azureml://connections/)", re.IGNORECASE)
+"""What Azure's secret injection puts the secret for (`spec/azureml.md` §1.2)."""

@@ -80,6 +80,7 @@ async def test_ten_megabytes_of_yaml_are_too_much(rest: RestServer) -> None:
         {"environmentVariables": {"A=B": "1"}},
         {"environmentVariables": {"A\x00": "1"}},
         {"environmentVariables": {"A": "\x00"}},
+        {"environmentVariables": {"A": "${{keyvaultref:https://v.vault.azure.net/secrets/s}}"}},
         {"scaleSettings": {"scaleType": "TargetUtilization"}},
         {"endpointComputeType": "Kubernetes"},
         {"properties": {f"p{number}": "x" * 100 for number in range(1000)}},
