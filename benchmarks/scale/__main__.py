@@ -12,11 +12,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from benchmarks.load import Load, LoadResult, answers
+import psutil
+
+from benchmarks.load import Load, answers
 from benchmarks.scale.control_plane import SizeMeasured
 from benchmarks.scale.report import ScaleReport, print_report, write_report
 from benchmarks.teal_server import CODE, scratch_folder
-from benchmarks.throughput import run_in_process
+from benchmarks.throughput import Measurement, Target, measure
 from tests.harness.ports import free_port
 from tests.harness.processes import running_process
 from tests.harness.waiting import wait_until_sync
@@ -34,7 +36,7 @@ def main() -> int:
     with scratch_folder() as folder, ExitStack() as running:
         upstream = running.enter_context(instance(folder))
         sizes = [running.enter_context(control_plane(folder / str(size), size, upstream)) for size in arguments.sizes]
-        loads: dict[int, list[LoadResult]] = {size.endpoints: [] for size in sizes}
+        loads: dict[int, list[Measurement]] = {size.endpoints: [] for size in sizes}
         for number in range(arguments.rounds):
             for size in sizes:
                 print(f"round {number + 1}: {size.endpoints} endpoints", file=sys.stderr)
@@ -76,19 +78,21 @@ def control_plane(folder: Path, endpoints: int, upstream_port: int) -> Iterator[
         process.communicate()
 
 
-def run_load_on(size: SizeMeasured, seconds: float) -> LoadResult:
+def run_load_on(size: SizeMeasured, seconds: float) -> Measurement:
     """Half of the time the first endpoint, half the last: neither may be slower than the other."""
     headers = {"Content-Type": "application/json", "Authorization": f"Bearer {size.first_key}"}
     first = Load(port=size.gateway_port, path=size.first_path, headers=headers, body=BODY, seconds=seconds / 2)
     last = replace(first, path=size.last_path, headers=headers | {"Authorization": f"Bearer {size.last_key}"})
-    run_in_process(replace(first, seconds=0.5))
-    halves = [run_in_process(load) for load in (first, last)]
-    return LoadResult(
-        answered=sum(half.answered for half in halves),
-        refused=sum(half.refused for half in halves),
-        seconds=seconds,
+    processes = {"gateway": [psutil.Process(size.gateway_pid)]}
+    halves = [measure(Target(load.path, load, processes)) for load in (first, last)]
+    answered = [half.per_second * seconds / 2 for half in halves]
+    spent_us = sum(n * half.cpu_us_per_request["gateway"] for n, half in zip(answered, halves, strict=True))
+    return Measurement(
+        per_second=sum(answered) / seconds,
         p50_ms=max(half.p50_ms for half in halves),
         p99_ms=max(half.p99_ms for half in halves),
+        refused=sum(half.refused for half in halves),
+        cpu_us_per_request={"gateway": spent_us / max(sum(answered), 1)},
     )
 
 

@@ -20,6 +20,7 @@ import psutil
 
 from benchmarks.scale.content import WORKSPACE, build_records, fill_store, keys_of, name_of
 from benchmarks.scale.instances import SharedInstances
+from benchmarks.throughput import cpu_seconds
 from teal.control.endpoints import put_endpoint
 from teal.control.requests import Moment
 from teal.domain.endpoints import EndpointSpec
@@ -32,6 +33,7 @@ from tests.harness.ports import free_port
 from tests.harness.waiting import wait_until
 
 UPDATES = 40
+IDLE_S = 10
 MIB = 1024 * 1024
 GIVE_UP_AFTER_S = 600.0
 
@@ -48,9 +50,12 @@ class SizeMeasured:
     passes_per_update: float
     transactions_per_update: float
     idle_passes_per_s: float
+    idle_control_plane_ms_per_s: float
+    idle_gateway_ms_per_s: float
     control_plane_mib: float
     gateway_mib: float
     gateway_port: int
+    gateway_pid: int
     first_path: str
     first_key: str
     last_path: str
@@ -170,11 +175,13 @@ async def measure(endpoints: int, folder: Path, upstream_port: int) -> None:
     say(f"{endpoints} endpoints: control plane restarted in {restart_s:.2f} s")
     try:
         await settle(plane)
-        before = Counter(plane.counted)
-        await asyncio.sleep(5)
-        idle = (plane.counted - before)["reconcile_once"] / 5
-        delays, passes, transactions = await measure_updates(plane)
         assert plane.gateway.envoy_pid is not None
+        processes = [psutil.Process(), psutil.Process(plane.gateway.envoy_pid)]
+        before, spent = Counter(plane.counted), cpu_seconds(processes)
+        await asyncio.sleep(IDLE_S)
+        idle = (plane.counted - before)["reconcile_once"] / IDLE_S
+        idle_ms = [1000 * (after - spent[pid]) / IDLE_S for pid, after in cpu_seconds(processes).items()]
+        delays, passes, transactions = await measure_updates(plane)
         measured = SizeMeasured(
             endpoints=endpoints,
             restart_s=restart_s,
@@ -184,9 +191,12 @@ async def measure(endpoints: int, folder: Path, upstream_port: int) -> None:
             passes_per_update=passes,
             transactions_per_update=transactions,
             idle_passes_per_s=idle,
+            idle_control_plane_ms_per_s=idle_ms[0],
+            idle_gateway_ms_per_s=idle_ms[1],
             control_plane_mib=psutil.Process().memory_info().rss / MIB,
-            gateway_mib=psutil.Process(plane.gateway.envoy_pid).memory_info().rss / MIB,
+            gateway_mib=processes[1].memory_info().rss / MIB,
             gateway_port=settings.port,
+            gateway_pid=processes[1].pid,
             first_path=f"/endpoints/{name_of(0)}/score",
             first_key=keys_of(0).primary,
             last_path=f"/endpoints/{name_of(endpoints - 1)}/score",

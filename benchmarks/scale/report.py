@@ -12,8 +12,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.load import LoadResult
 from benchmarks.scale.control_plane import SizeMeasured
+from benchmarks.throughput import Measurement
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -27,7 +27,7 @@ class ScaleReport:
     """Sizes in the order they were asked for; the first is what others are compared with."""
 
     sizes: list[SizeMeasured]
-    loads: dict[int, list[LoadResult]]
+    loads: dict[int, list[Measurement]]
 
     def throughput_ratio(self, size: SizeMeasured) -> float:
         """To the first size, round by round, so that what disturbs the machine for a while disturbs both."""
@@ -68,16 +68,22 @@ def build_rows(report: ScaleReport) -> list[tuple[str, list[str]]]:
     def p99(size: SizeMeasured) -> str:
         return f"{median(one.p99_ms for one in report.loads[size.endpoints]):.1f}"
 
+    def cpu(size: SizeMeasured) -> str:
+        return f"{median(one.cpu_us_per_request['gateway'] for one in report.loads[size.endpoints]):.0f}"
+
     sizes = report.sizes
     return [
         ("requests/s", [rate(size) for size in sizes]),
         ("× the first size, round by round", [f"{report.throughput_ratio(size):.2f}" for size in sizes]),
         ("p99 ms under load", [p99(size) for size in sizes]),
+        ("CPU of the gateway per request, µs", [cpu(size) for size in sizes]),
         ("update in force, p50 ms", [f"{size.update_p50_ms:.1f}" for size in sizes]),
         ("update in force, worst ms", [f"{size.update_worst_ms:.1f}" for size in sizes]),
         ("passes of the loop per update", [f"{size.passes_per_update:.1f}" for size in sizes]),
         ("transactions per update", [f"{size.transactions_per_update:.1f}" for size in sizes]),
         ("passes/s when idle", [f"{size.idle_passes_per_s:.1f}" for size in sizes]),
+        ("CPU of the control plane when idle, ms/s", [f"{size.idle_control_plane_ms_per_s:.0f}" for size in sizes]),
+        ("CPU of the gateway when idle, ms/s", [f"{size.idle_gateway_ms_per_s:.0f}" for size in sizes]),
         ("control plane restarted, s", [f"{size.restart_s:.2f}" for size in sizes]),
         ("with the gateway, s", [f"{size.restart_with_gateway_s:.2f}" for size in sizes]),
         ("memory of the control plane, MiB", [f"{size.control_plane_mib:.0f}" for size in sizes]),
@@ -92,7 +98,7 @@ def write_report(report: ScaleReport) -> Path:
         "system": platform.platform(), "python": platform.python_version(), "processors": psutil.cpu_count(),
         "load": psutil.getloadavg(),
     }  # fmt: skip
-    hidden = {"first_key", "last_key", "first_path", "last_path", "gateway_port"}
+    hidden = {"first_key", "last_key", "first_path", "last_path", "gateway_port", "gateway_pid"}
     sizes = [{k: v for k, v in asdict(size).items() if k not in hidden} for size in report.sizes]
     loads = {size: [asdict(one) for one in measured] for size, measured in report.loads.items()}
     path = RESULTS / time.strftime("scale-%Y%m%dT%H%M%SZ.json", time.gmtime())
