@@ -1,8 +1,6 @@
 """Changes and faults under continuous load cost nobody anything; and what says so would find it."""
 
 import os
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -10,15 +8,12 @@ from random import Random
 import pytest
 
 from soak.bodies import Bodies
-from soak.clients import start_clock
 from soak.ledger import Answered, Asked, Fault, Ledger, Outcome, find_duplicates
 from soak.report import build_content, write_report
 from soak.run import Plan, SoakResult, run_soak
 from soak.schedule import EVENLY, FIRST, Kind, build_schedule
 from tests.harness import planted_server
-from tests.harness.processes import start_process
 from tests.harness.teal import TealServer
-from tests.harness.waiting import wait_until_sync
 
 MIB = 1024 * 1024
 SLOW_TO_APPLY = frozenset({Kind.FREEZE_INSTANCE})
@@ -45,6 +40,7 @@ def test_changes_and_faults_cost_nobody_anything(tmp_path: Path) -> None:
         ("route_before_ready", Kind.UPDATE_VARIABLES, 4),
         ("skip_drain", Kind.UPDATE_VARIABLES, 8),
         ("skip_acknowledgement", Kind.SHIFT, 8),
+        ("replace_roughly", Kind.REPLACE_GATEWAY, 2),
     ],
 )
 def test_a_planted_fault_is_found(tmp_path: Path, fault: str, kind: Kind, steps: int) -> None:
@@ -163,15 +159,9 @@ def soak_planted(folder: Path, fault: str, kind: Kind, steps: int) -> Ledger:
 
 
 def start_planted(fault: str, server: TealServer) -> None:
+    """This server now, and at every start that follows."""
     assert fault in planted_server.FAULTS
-    words = [sys.executable, "-m", "tests.harness.planted_server", fault]
     paths = [str(Path(__file__).parents[2]), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = server.environ | {"PYTHONPATH": os.pathsep.join(paths)}
-    server.process = start_process(words, log_path=server.folder / "planted.txt", env=environment)
-    process = server.process
-    clock: Callable[[], float] = start_clock()
-    wait_until_sync(
-        lambda: server.said.get("pid") == process.pid and "Ctrl-C" in process.output,
-        40,
-        describe=lambda: f"{clock():.0f} s: {process.output}",
-    )
+    server.environ["PYTHONPATH"] = os.pathsep.join(paths)
+    server.up_words = ("-m", "tests.harness.planted_server", fault)
+    server.up()

@@ -2,6 +2,8 @@
 requests finds them. Started by tests/feature/test_soak.py."""
 
 import asyncio
+import os
+import signal
 import sys
 from dataclasses import replace
 from types import ModuleType
@@ -10,6 +12,7 @@ from typing import Any
 from teal.domain.instance_records import InstanceState
 from teal.gateway import xds_server
 from teal.gateway.publications import InForce, Publications
+from teal.gateway.running_envoy import RunningEnvoy
 from teal.reconcile import endpoints, lifecycle, loop
 from teal.server import commands
 
@@ -45,6 +48,15 @@ def skip_acknowledgement() -> None:
     deliver_slowly()
 
 
+def replace_roughly() -> None:
+    """An Envoy that is replaced ends as soon as the next one serves, whoever is connected to it."""
+
+    async def send_nobody_away(self: RunningEnvoy, *, idle_s: float, within_s: float) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    RunningEnvoy.send_clients_away = send_nobody_away  # type: ignore[method-assign]
+
+
 def deliver_slowly() -> None:
     """No fault, only bad luck: everything that the gateway is told reaches it late."""
     session = vars(xds_server)["Session"]
@@ -64,7 +76,10 @@ def plant(module: ModuleType, name: str, value: object) -> None:
     vars(module)[name] = value
 
 
-FAULTS = {fault.__name__: fault for fault in (route_before_ready, skip_drain, skip_acknowledgement, deliver_slowly)}
+FAULTS = {
+    fault.__name__: fault
+    for fault in (route_before_ready, skip_drain, skip_acknowledgement, replace_roughly, deliver_slowly)
+}
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]]()

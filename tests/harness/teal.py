@@ -38,12 +38,15 @@ class TealServer:
             **kept, "TEAL_DATA_DIR": str(self.data_dir), "TEAL_CONFIG_DIR": str(folder / "config"), "TEAL_DRAIN_S": "5",
         }  # fmt: skip
         self._starts = 0
+        self.up_words = ("-m", "teal.cli.main", "up")
 
     def start(self, *words: str) -> ChildProcess:
         """`teal up`, without waiting for anything."""
         self._starts += 1
         log_path = self.folder / f"up-{self._starts}.txt"
-        self.process = start_process(self.command("up", *(words or FREE_PORTS)), log_path=log_path, env=self.environ)
+        self.process = start_process(
+            [self._python, *self.up_words, *(words or FREE_PORTS)], log_path=log_path, env=self.environ
+        )
         return self.process
 
     def up(self, *words: str) -> dict[str, Any]:
