@@ -28,7 +28,9 @@ def check(
     data = {**data, **({} if name is None else {"name": name})}
     deployment = parse_deployment_data(apply_changes(data, build_changes(set_values)), place)
     told = _Told(partial(print, flush=True), STEPS if deployment.code else STEPS_OF_A_MODEL)
-    status = Console(stderr=True).status(f"checking {deployment.name}") if sys.stderr.isatty() else None
+    # While it is shown, what is printed goes through it: not where somebody else reads what is printed.
+    is_watched = sys.stderr.isatty() and sys.stdout.isatty()
+    status = Console(stderr=True).status(f"checking {deployment.name}") if is_watched else None
     try:
         if status is not None:
             status.start()
