@@ -25,7 +25,7 @@ def check_variables(variables: Mapping[str, str]) -> None:
             )
         if _SECRET.match(value):
             raise Unsupported(
-                f"The environment variable '{name[:40]}' names a secret of Azure's, and there is no way to it from here.",
+                f"The environment variable '{name[:40]}' names a secret of Azure's, which nobody can look up here.",
                 target="environment_variables",
                 hint="Give the value itself, or have the scoring script fetch it.",
             )
