@@ -50,6 +50,11 @@ def test_deployments_have_a_total_time_limit_and_a_protocol() -> None:
     assert settings == DeploymentSettings(total_timeout_ms=60_000, http2=True)
 
 
+def test_a_deployment_may_be_made_without_a_look_at_its_script() -> None:
+    assert parse_deployment_settings({"teal.skip_script_validation": "True"}).skip_script_validation
+    assert not parse_deployment_settings({"teal.skip_script_validation": "false"}).skip_script_validation
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
@@ -72,7 +77,10 @@ def test_a_setting_that_means_nothing_is_refused_by_its_name(name: str, text: st
     assert name in str(refused.value)
 
 
-@pytest.mark.parametrize(("name", "text"), [("teal.protocol", "http3"), ("teal.total_timeout_ms", "0")])
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("teal.protocol", "http3"), ("teal.total_timeout_ms", "0"), ("teal.skip_script_validation", "yes")],
+)
 def test_so_is_one_of_a_deployment(name: str, text: str) -> None:
     with pytest.raises(InvalidInput, match=name):
         parse_deployment_settings({name: text})
