@@ -45,13 +45,21 @@ class Catalogue:
         return None
 
 
-def build_conda_file(*packages: str) -> str:
-    return "dependencies:\n- pip:\n" + "".join(f"  - {package}\n" for package in packages)
+def build_conda_file(*packages: str, python: str | None = None) -> str:
+    pinned = f"- python={python}\n" if python else ""
+    return f"dependencies:\n{pinned}- pip:\n" + "".join(f"  - {package}\n" for package in packages)
 
 
 BUILT_IN = Catalogue(
     (
         CuratedEnvironment("minimal", build_conda_file("numpy", "pandas")),
+        # The last Python these have wheels for; Azure's have 3.8.
+        CuratedEnvironment(
+            "sklearn-1.0",
+            build_conda_file("scikit-learn==1.0.*", "numpy", "pandas", "joblib", "mlflow-skinny", python="3.10"),
+        ),
+        CuratedEnvironment("pytorch-1.12", build_conda_file("torch==1.12.*", "numpy", "pandas", python="3.10")),
+        CuratedEnvironment("pytorch-1.11", build_conda_file("torch==1.11.*", "numpy", "pandas", python="3.10")),
         CuratedEnvironment(
             "sklearn-*", build_conda_file("scikit-learn=={version}.*", "numpy", "pandas", "joblib", "mlflow-skinny")
         ),

@@ -40,3 +40,10 @@ def test_ones_own_definition_comes_before_a_built_in_one() -> None:
     assert own.find_conda_file("sklearn-1.6") != "mine"
     assert own.find_conda_file("we+us:1") == "ours"
     assert own.names[:2] == ("sklearn-1.5", "we+us")
+
+
+def test_a_version_without_wheels_for_new_pythons_asks_for_an_old_one() -> None:
+    for name in ("AzureML-sklearn-1.0-ubuntu20.04-py38-cpu", "azureml:AzureML-pytorch-1.12-cuda11@latest"):
+        assert "- python=3.10\n" in str(BUILT_IN.find_conda_file(name))
+    assert "python" not in str(BUILT_IN.find_conda_file("AzureML-sklearn-1.5"))
+    assert "python" not in str(BUILT_IN.find_conda_file("sklearn-1.01"))
