@@ -69,8 +69,9 @@ def test_a_generator_that_fails_before_its_first_piece_is_an_error(streams: Scor
     assert (behind.status_code, behind.json()["error"]["code"]) == (424, "UserScriptException")
 
 
-def test_a_generator_that_fails_later_ends_the_answer_and_is_logged(streams: Scoring) -> None:
-    assert ask(streams, how="fails_later").text == "one"
+def test_a_generator_that_fails_later_cuts_the_answer_off_and_is_logged(streams: Scoring) -> None:
+    assert streams.score_until_cut(b'{"how": "fails_later"}') == "one"
+    assert ask(streams, BEHIND_GATEWAY, how="fails_later").text == "one"
     assert "ValueError: after the first piece" in streams.process.output
 
 
@@ -107,8 +108,8 @@ async def test_a_generator_waits_for_a_slow_client(streams: Scoring) -> None:
 def test_the_time_limit_is_between_pieces_not_for_all_of_them(streams: Scoring) -> None:
     answer = ask(streams, how="paced", count=8, pause_s=0.2)
     assert answer.text.endswith("data: 7\n\n")
-    stuck = ask(streams, how="paced", count=2, pause_s=30, name="stuck")
-    assert stuck.text == "data: 0\n\n"
+    stuck = b'{"how": "paced", "count": 2, "pause_s": 30, "name": "stuck"}'
+    assert streams.score_until_cut(stuck) == "data: 0\n\n"
     assert "no further piece of its answer within its time" in streams.process.output
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.harness.ports import free_port
 from tests.harness.processes import ChildProcess, start_process
@@ -39,6 +40,16 @@ class Scoring:
 
     def score(self, request: Any, headers: dict[str, str] = JSON) -> httpx.Response:
         return httpx.post(f"{self.url}/score", content=json.dumps(request), headers=headers, timeout=30)
+
+    def score_until_cut(self, body: bytes) -> str:
+        """What arrives of an answer that breaks off."""
+        pieces: list[str] = []
+        with (
+            httpx.stream("POST", f"{self.url}/score", content=body, timeout=30) as answer,
+            pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"),
+        ):
+            pieces.extend(answer.iter_text())
+        return "".join(pieces)
 
     def count(self, reason: str) -> int:
         """How many requests were dropped for that reason, or `in_hand`, by its own metrics."""

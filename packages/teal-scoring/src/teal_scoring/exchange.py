@@ -171,6 +171,7 @@ class Exchange(Job):
             return
         sink, status = opened
         pieces: Iterator[bytes] = chunks
+        is_broken = False
         try:
             piece: bytes | None = answer.body
             while piece is not None:
@@ -182,13 +183,17 @@ class Exchange(Job):
         except ClientGone:
             logger.info("The client left before the end of a streamed answer.")
         except RunInterrupted:
+            is_broken = True
             logger.error("run() gave no further piece of its answer within its time; the answer ends here.")
         except BaseException as error:  # noqa: BLE001 (the edge: user code may raise anything)
+            is_broken = True
             logger.error("Encountered Exception in the middle of an answer: %s", format_user_traceback(error))
         finally:
             self.busy_since = None
             _close(chunks)
             sink.finish(SLOWEST_CLIENT_S)
+            if is_broken:
+                self._cut(sink)
             self._note(status, None)
             if self.app.capture is not None:
                 self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
@@ -198,6 +203,7 @@ class Exchange(Job):
         if opened is None:
             return
         sink, status = opened
+        is_broken = False
         try:
             if answer.body:
                 await sink.aput(answer.body)
@@ -210,8 +216,10 @@ class Exchange(Job):
         except ClientGone:
             logger.info("The client left before the end of a streamed answer.")
         except (RunInterrupted, asyncio.CancelledError):
+            is_broken = True
             logger.error("run() gave no further piece of its answer within its time; the answer ends here.")
         except BaseException as error:  # noqa: BLE001 (the edge: user code may raise anything)
+            is_broken = True
             logger.error("Encountered Exception in the middle of an answer: %s", format_user_traceback(error))
         finally:
             self.busy_since = None
@@ -219,9 +227,16 @@ class Exchange(Job):
                 await chunks.aclose()  # type: ignore[attr-defined]
             else:
                 _close(chunks)
+            if is_broken:
+                self._cut(sink)
             self._note(status, None)
             if self.app.capture is not None:
                 self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
+
+    def _cut(self, sink: StreamSink) -> None:
+        # Envoy takes a connection that is closed for a host that fails, and passes over it after three.
+        if not self.is_gateway and self.scope.http_version.startswith("1"):
+            sink.cut(self.scope.client)
 
     async def _put(self, sink: StreamSink, piece: bytes) -> None:
         self.busy_since = None

@@ -14,7 +14,10 @@ from typing import Any, Protocol
 
 from granian.rsgi import ProtocolClosed  # type: ignore[attr-defined]
 
+from .cut import cut_connection
+
 PIECES_ON_THE_WAY = 16
+LEAVES_WITHIN_S = 0.1
 
 TEXT = "text/plain; charset=utf-8"
 EVENTS = "text/event-stream"
@@ -104,7 +107,15 @@ class StreamSink:
         if self._is_gone:
             raise ClientGone
 
+    def cut(self, client: str) -> None:
+        """Shut the connection to `client` once what was handed over has had time to leave. The answer is open until then,
+        because the timer holds the transport."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, LEAVES_WITHIN_S, self._cut, client)
+
     # --- private
+
+    def _cut(self, client: str) -> None:
+        cut_connection(client)
 
     def _push(self, piece: bytes | None) -> None:
         self._pieces.append(piece)
