@@ -108,8 +108,10 @@ class StreamSink:
             raise ClientGone
 
     def cut(self, client: str) -> None:
-        """Shut the connection to `client` once what was handed over has had time to leave. The answer is open until then,
-        because the timer holds the transport."""
+        """Shut the connection to `client` once what was handed over has had time to leave.
+
+        The answer is open until then, because the timer holds the transport.
+        """
         self._loop.call_soon_threadsafe(self._loop.call_later, LEAVES_WITHIN_S, self._cut, client)
 
     # --- private
