@@ -230,7 +230,8 @@ def test_the_open_inference_protocol_is_spoken(strings: Scoring) -> None:
         400,
         "The request lacks the inputs 'chol' of the model's signature.",
     )
-    assert post(strings, "/v2/models/other/infer", {"inputs": inputs}).status_code == 404
+    missing = post(strings, "/v2/models/other/infer", {"inputs": inputs})
+    assert (missing.status_code, "the model is /v2/models/strings" in missing.json()["error"]) == (404, True)
 
 
 @pytest.mark.parametrize("name", ["xgboost", "lightgbm"])

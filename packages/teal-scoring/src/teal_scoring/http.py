@@ -80,6 +80,7 @@ class MoreRoutes(Protocol):
     @property
     def scored(self) -> frozenset[str]: ...
     def find(self, path: str) -> Answer | None: ...
+    def explain_missing(self, path: str) -> Answer | None: ...
 
 
 class ScoringApp:
@@ -207,7 +208,7 @@ class ScoringApp:
     def _find_answer(self, path: str, scope: Scope, exchange: Exchange) -> Answer:
         method = exchange.method
         if path not in self._routes:
-            return answer_not_found()
+            return (self._more.explain_missing(path) if self._more else None) or answer_not_found()
         refusal = self._identify(exchange, scope.headers, method, path)
         if refusal is not None:
             return refusal

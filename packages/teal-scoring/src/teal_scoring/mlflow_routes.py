@@ -1,10 +1,11 @@
 """The routes that an MLflow model has besides those of every instance: MLflow's own server's, and the Open Inference
 Protocol's. Used by http.py, through the protocol `MoreRoutes`."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from .answers import JSON, Answer, answer_document
+from .answers import JSON, Answer, Fault, answer_document
 from .mlflow_invocation import INVOCATIONS
 from .open_inference import OpenInference
 from .version import VERSION
@@ -21,6 +22,7 @@ class MlflowRoutes:
         model = f"/v2/models/{open_inference.name}"
         version = f"{model}/versions/{open_inference.version}"
         server: dict[str, Any] = {"name": "teal-scoring", "version": VERSION, "extensions": []}
+        self._model = model
         self._answers: dict[str, Answer] = {
             "/ping": _PONG,
             "/health": _PONG,
@@ -43,3 +45,10 @@ class MlflowRoutes:
     def find(self, path: str) -> "Answer | None":
         """The answer to a GET; None: not one of these routes."""
         return self._answers.get(path)
+
+    def explain_missing(self, path: str) -> "Answer | None":
+        """The inference protocol's words for a path that is none; None: it is not the protocol's either."""
+        if not path.startswith("/v2/"):
+            return None
+        message = f"There is no {path} here; the model is {self._model}."
+        return Answer(404, json.dumps({"error": message}).encode(), fault=Fault("NotFound", "not-found", message))

@@ -29,7 +29,8 @@ def parse_flavors(content: bytes) -> dict[str, Any]:
     try:
         body = load_foreign_yaml(content)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The file MLmodel cannot be read: {error}.", code=CODE, target="MLmodel") from None
+        why = " ".join(str(error).split())
+        raise InvalidInput(f"The file MLmodel cannot be read: {why}.", code=CODE, target="MLmodel") from None
     flavors = body.get("flavors") if isinstance(body, dict) else None
     if not isinstance(flavors, dict) or not flavors:
         raise InvalidInput(
