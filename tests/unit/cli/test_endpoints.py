@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.harness.arm import WORKSPACE, Arm, refuse
@@ -139,6 +140,17 @@ def test_regenerate_keys_waits_and_prints_no_key(endpoint: Arm, teal: Teal) -> N
     said = teal("online-endpoint", "regenerate-keys", "-n", "e", "--key-type", "secondary")
     assert (said.status, said.out) == (0, "")
     assert endpoint.sent("POST", "/regenerateKeys") == [{"keyType": "Secondary"}]
+
+
+def test_a_script_that_raised_is_to_be_found_in_the_log(endpoint: Arm, teal: Teal, tmp_path: Path) -> None:
+    (tmp_path / "r.json").write_text("{}")
+    by_model = {"azureml-model-deployment": "blue", "ms-azureml-model-error-statuscode": "500"}
+    endpoint.instead["/score"] = httpx.Response(424, json={"message": "An error"}, headers=by_model)
+    said = teal("online-endpoint", "invoke", "-n", "e", "-r", "r.json")
+    assert said.status == 1
+    assert said.err.endswith("`teal online-deployment get-logs -e e -n blue` shows what it wrote.\n")
+    endpoint.instead["/score"] = httpx.Response(429, json={"message": "Too many"})
+    assert "get-logs" not in teal("online-endpoint", "invoke", "-n", "e", "-r", "r.json").err
 
 
 def test_a_file_of_another_kind_is_told_where_it_belongs(endpoint: Arm, teal: Teal, tmp_path: Path) -> None:

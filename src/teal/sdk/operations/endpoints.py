@@ -159,7 +159,10 @@ class OnlineEndpointOperations:
             "POST", endpoint.scoring_uri, content=content, headers=headers, timeout=INVOKE_TIMEOUT
         )
         if response.status_code >= 400:
-            raise build_http_error(response.status_code, _body(response))
+            asked = response.headers.get("azureml-model-deployment")
+            by_model = asked and "ms-azureml-model-error-statuscode" in response.headers
+            hint = f"`teal online-deployment get-logs -e {endpoint_name} -n {asked}` shows what it wrote."
+            raise build_http_error(response.status_code, _body(response), hint=hint if by_model else None)
         return response.text
 
     # --- private
