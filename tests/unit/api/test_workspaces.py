@@ -77,7 +77,7 @@ async def test_a_workspace_keeps_what_is_written_on_it(rest: RestServer) -> None
     assert changed.json()["tags"] == {"n": "1"}
     assert changed.json()["properties"]["friendlyName"] == "The one"
     assert "odd" not in (await rest.client.get(WORKSPACE)).json()["properties"]
-    assert (await rest.client.put(WORKSPACE, json={"tags": {"a": 1}})).status_code == 400
+    assert (await rest.client.put(WORKSPACE, json={"tags": {"a": []}})).status_code == 400
 
 
 async def test_a_workspace_is_deleted_with_its_assets_but_not_with_endpoints(tmp_path: Path) -> None:
