@@ -177,6 +177,23 @@ async def test_a_body_of_unknown_length_passes(bed: GatewayBed) -> None:
     assert (await bed.score(content=chunks())).json()["body_bytes"] == 10_000
 
 
+async def test_answers_that_break_off_do_so_for_the_client_and_their_instance_is_not_passed_over(
+    blue: Upstream,
+) -> None:
+    async with running_upstream("other") as other:
+        both = build_target(blue, hosts=(blue.host(), other.host()))
+        async with running_gateway(build_endpoint(both)) as bed:
+            for _ in range(12):
+                with pytest.raises(httpx.RemoteProtocolError):
+                    await bed.score("/break_off")
+            assert min(len(blue.received), len(other.received)) >= 3
+            before = len(blue.received), len(other.received)
+            for _ in range(12):
+                assert (await bed.score()).status_code == 200
+            assert len(blue.received) > before[0]
+            assert len(other.received) > before[1]
+
+
 async def test_a_deployment_that_nobody_asked_for_has_had_no_requests() -> None:
     async with (
         running_upstream("blue") as blue,

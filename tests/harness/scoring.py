@@ -4,7 +4,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,11 +41,11 @@ class Scoring:
     def score(self, request: Any, headers: dict[str, str] = JSON) -> httpx.Response:
         return httpx.post(f"{self.url}/score", content=json.dumps(request), headers=headers, timeout=30)
 
-    def score_until_cut(self, body: bytes) -> str:
+    def score_until_cut(self, body: bytes, headers: Mapping[str, str] | None = None) -> str:
         """What arrives of an answer that breaks off."""
         pieces: list[str] = []
         with (
-            httpx.stream("POST", f"{self.url}/score", content=body, timeout=30) as answer,
+            httpx.stream("POST", f"{self.url}/score", content=body, headers=headers, timeout=30) as answer,
             pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"),
         ):
             pieces.extend(answer.iter_text())

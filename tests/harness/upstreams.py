@@ -96,6 +96,10 @@ async def _answer_one(upstream: Upstream, reader: asyncio.StreamReader, writer: 
         case "/stream":
             await _stream(writer, _parse_numbers(url.query))
             return True
+        case "/break_off":
+            writer.write(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nbegun\r\n")
+            await writer.drain()
+            return False
         case "/status":
             code = _parse_numbers(url.query)["code"]
             writer.write(f"HTTP/1.1 {code} Model Says\r\ncontent-length: 12\r\n\r\nmodel's body".encode())

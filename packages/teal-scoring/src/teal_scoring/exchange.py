@@ -234,8 +234,8 @@ class Exchange(Job):
                 self.app.capture.offer(self, request, answer._replace(body=b""), status, sink.sent_bytes)
 
     def _cut(self, sink: StreamSink) -> None:
-        # Envoy takes a connection that is closed for a host that fails, and passes over it after three.
-        if not self.is_gateway and self.scope.http_version.startswith("1"):
+        # To Envoy too: what breaks off must not reach the client as if it were whole.
+        if self.scope.http_version.startswith("1"):
             sink.cut(self.scope.client)
 
     async def _put(self, sink: StreamSink, piece: bytes) -> None:
