@@ -23,7 +23,8 @@ def ensure_workspace(tx: Transaction, id: WorkspaceId, moment: Moment, *, create
         raise NotFound(
             f"The workspace '{id.name}' does not exist.",
             target=id.arm,
-            hint="Create it, or start the server with the setting workspaces=auto.",
+            hint=f"Create it with: teal workspace create --name {id.name} --resource-group {id.resource_group}. "
+            "Or start the server with the setting workspaces=auto.",
         )
     return _create(tx, id, moment)
 

@@ -23,7 +23,9 @@ async def test_where_workspaces_are_made_by_hand_an_unknown_one_is_not_found(tmp
     async with running_rest(tmp_path, create_workspaces=False) as rest:
         missing = await rest.client.get(f"{WORKSPACE}/onlineEndpoints")
         assert missing.status_code == 404
-        assert "'ws' does not exist" in missing.json()["error"]["message"]
+        message = missing.json()["error"]["message"]
+        assert "'ws' does not exist" in message
+        assert "teal workspace create --name ws --resource-group rg" in message
         assert (await rest.client.put(WORKSPACE, json={"location": "local"})).status_code == 201
         assert (await rest.client.put(WORKSPACE, json={})).status_code == 200
         assert (await rest.client.get(f"{WORKSPACE}/onlineEndpoints")).status_code == 200
