@@ -47,6 +47,13 @@ class Scene:
         assert pid is not None
         return pid
 
+    async def hold(self) -> asyncio.Task[httpx.Response]:
+        """A request that blue has in its hands, for as long as that takes; and no connection is left behind it."""
+        await self.bed.publish(build_endpoint(build_target(self.blue, request_timeout_ms=60_000)))
+        held = asyncio.create_task(self.bed.score("/hold", headers={"connection": "close"}))
+        await wait_until(lambda: self.blue.received)
+        return held
+
     async def count_accepted(self) -> dict[str, int]:
         """How many responses Envoy has taken, by kind."""
         stats = await self.bed.admin("/stats?format=json&filter=(cds|scoped_rds|rds).*update_success")
@@ -153,8 +160,7 @@ async def test_no_request_is_answered_with_404_while_a_starting_envoy_learns_its
 async def test_envoy_started_with_other_settings_is_replaced_and_nobody_notices(scene: Scene) -> None:
     old = scene.pid
     before = (await scene.bed.gateway.observe_requests("orders"))["blue"].requests_total
-    held = asyncio.create_task(scene.bed.score("/hold"))
-    await wait_until(lambda: scene.blue.received)
+    held = await scene.hold()
     async with running_load(scene.bed) as load:
         await load.more(50)
         scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
@@ -185,8 +191,7 @@ async def test_envoy_started_with_other_settings_is_replaced_and_nobody_notices(
 async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_killed_still_leaves(scene: Scene) -> None:
     old = scene.pid
     model = build_endpoint(build_target(scene.blue))
-    held = asyncio.create_task(scene.bed.score("/hold"))
-    await wait_until(lambda: scene.blue.received)
+    held = await scene.hold()
     scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
     await scene.bed.restart_control_plane(model, complete=False)
     new = scene.pid
@@ -203,9 +208,29 @@ async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_kille
 
 
 @shares_sockets
+async def test_an_envoy_whose_listener_is_of_another_kind_leaves_with_what_it_has(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = scene.pid
+    held = await scene.hold()
+    monkeypatch.setattr(envoy_process, "_describe_contract", lambda: "another")
+    scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
+    await scene.bed.restart_control_plane()
+    # Were it told of this withdrawal, it would have to answer first.
+    scene.bed.gateway.withdraw("orders")
+    await scene.bed.wait_listening()
+    assert (await scene.bed.gateway.wait_in_force("orders", None, WITHIN_S)).version is None
+    assert scene.bed.gateway.envoy_pids == [scene.pid, old]
+    has = await scene.bed.ask(scene.bed.settings.admin_socket_of(1), "/clusters?format=json")
+    assert "orders/blue" in {status["name"] for status in has["cluster_statuses"]}
+    scene.blue.released.set()
+    assert (await held).status_code == 200
+    await wait_until(lambda: scene.bed.gateway.envoy_pids == [scene.pid], WITHIN_S)
+
+
+@shares_sockets
 async def test_a_stop_ends_an_envoy_that_was_leaving_too(scene: Scene) -> None:
-    held = asyncio.create_task(scene.bed.score("/hold"))
-    await wait_until(lambda: scene.blue.received)
+    held = await scene.hold()
     scene.bed.settings = replace(scene.bed.settings, max_connections=1000, drain_s=0.1)
     await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
     await scene.bed.wait_listening()
@@ -220,8 +245,7 @@ async def test_a_stop_ends_an_envoy_that_was_leaving_too(scene: Scene) -> None:
 
 async def test_the_port_can_change_and_who_is_connected_to_the_old_one_is_served_to_the_end(scene: Scene) -> None:
     old_port, new_port = scene.bed.settings.port, free_port()
-    held = asyncio.create_task(scene.bed.score("/hold", headers={"connection": "close"}))
-    await wait_until(lambda: scene.blue.received)
+    held = await scene.hold()
     scene.bed.settings = replace(scene.bed.settings, port=new_port)
     await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
     await scene.bed.wait_listening()

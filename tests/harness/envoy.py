@@ -78,7 +78,11 @@ class GatewayBed:
         return await self.client.request(url=f"/endpoints/{endpoint}{path}", **request)
 
     async def admin(self, path: str) -> Any:
-        transport = httpx.AsyncHTTPTransport(uds=str(self.settings.admin_socket))
+        return await self.ask(self.settings.admin_socket, path)
+
+    async def ask(self, admin_socket: Path, path: str) -> Any:
+        """One Envoy of several."""
+        transport = httpx.AsyncHTTPTransport(uds=str(admin_socket))
         async with httpx.AsyncClient(transport=transport, base_url="http://envoy") as client:
             return (await client.get(path)).json()
 

@@ -19,6 +19,7 @@ from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
 from teal.gateway.bootstrap import build_bootstrap
+from teal.gateway.connections import Style, build_connections
 from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
 from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.errors import EnvoyNotStarted, GatewayError, PortTaken
@@ -36,6 +37,7 @@ from teal.gateway.pid_file import (
     wait_for_exit,
     write_private,
 )
+from teal.gateway.publications import Tenure
 from teal.gateway.running_envoy import RunningEnvoy
 
 logger = logging.getLogger(__name__)
@@ -81,9 +83,13 @@ class EnvoyProcess:
     def admins(self) -> list[Admin]:
         return [envoy.admin for envoy in self._all()]
 
-    def is_leaving(self, node: str) -> bool:
-        """Whether the Envoy of this name is being replaced."""
-        return any(envoy.node == node for envoy in self._leaving)
+    def judge(self, node: str) -> Tenure:
+        """What the Envoy of this name is to be told. One that is being replaced must not get routes that rely on what
+        only the next one's listener does."""
+        for envoy in self._leaving:
+            if envoy.node == node:
+                return Tenure.LEAVES if envoy.record.contract == _describe_contract() else Tenure.LEFT_ALONE
+        return Tenure.STAYS
 
     async def start(self) -> None:
         """Adopt the Envoy that runs already, or start one, in place of one with other settings; raises when neither
@@ -166,7 +172,7 @@ class EnvoyProcess:
                 words = psutil.Process(pid).cmdline()
                 number = int(words[words.index(_NUMBER) + 1].rpartition("-")[2])
                 is_ours = self._settings.bootstrap_file.read_text() == self._build_bootstrap(number)
-                return observe_record(pid, self._describe_config() if is_ours else "", number)
+                return self._observe(pid, number) if is_ours else observe_record(pid, "", number)
         return None
 
     def _find_leaving(self) -> list[RunningEnvoy]:
@@ -287,7 +293,7 @@ class EnvoyProcess:
         log_start = self._settings.log_file.stat().st_size if self._settings.log_file.exists() else 0
         pid = launch([str(binary), *self._arguments(number)], self._settings.log_file)
         try:
-            envoy = RunningEnvoy(self._settings, observe_record(pid, self._describe_config(), number))
+            envoy = RunningEnvoy(self._settings, self._observe(pid, number))
             save_record(self._settings.pid_file, envoy.record)
             await self._wait_until_up(envoy, log_start)
         except BaseException:
@@ -313,6 +319,9 @@ class EnvoyProcess:
             "--file-flush-interval-msec", "1000",
             *(Meeting(self._settings.run_dir, number).arguments if can_lend() else ["--disable-hot-restart"]),
         ]  # fmt: skip
+
+    def _observe(self, pid: int, number: int) -> ProcessRecord:
+        return observe_record(pid, self._describe_config(), number, _describe_contract())
 
     def _forget(self, envoy: RunningEnvoy) -> None:
         envoy.clear()
@@ -365,6 +374,11 @@ _HELD_S = 30.0
 _POLL_S = 0.05
 _START_WITHIN_S = 30.0
 _LAST_WORDS_CHARS = 500
+
+
+def _describe_contract() -> str:
+    """What a listener does with requests that routes rely on, whatever its settings."""
+    return content_version(build_connections(Style.PATH, access_log=None).SerializeToString(deterministic=True))
 
 
 async def _kill(pid: int, argument: str) -> None:

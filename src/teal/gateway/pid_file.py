@@ -16,12 +16,13 @@ FILE_MODE = 0o600
 @dataclass(frozen=True, slots=True)
 class ProcessRecord:
     """One process, by more than its number: numbers are used again. `config` names what it was started with,
-    `number` which one of several it is."""
+    `number` which one of several it is, `contract` what it does with a request that others have to know."""
 
     pid: int
     started_at: float
     config: str
     number: int = 0
+    contract: str = ""
 
 
 def save_record(path: Path, record: ProcessRecord) -> None:
@@ -36,9 +37,9 @@ def load_record(path: Path) -> ProcessRecord | None:
         return None
 
 
-def observe_record(pid: int, config: str, number: int = 0) -> ProcessRecord:
+def observe_record(pid: int, config: str, number: int = 0, contract: str = "") -> ProcessRecord:
     """The record of a process that runs now."""
-    return ProcessRecord(pid, psutil.Process(pid).create_time(), config, number)
+    return ProcessRecord(pid, psutil.Process(pid).create_time(), config, number, contract)
 
 
 def is_running(record: ProcessRecord, argument: str) -> bool:

@@ -5,6 +5,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from teal.gateway.resources import EndpointResources
@@ -22,6 +23,14 @@ class InForce:
     version: str | None
     rejected: str | None
     pending: bool
+
+
+class Tenure(Enum):
+    """Whether a gateway that connects is one to stay."""
+
+    STAYS = "the one that serves, or will"
+    LEAVES = "is being replaced; may be too old to understand everything"
+    LEFT_ALONE = "is being replaced, and what it passes requests through is of another kind than what routes rely on"
 
 
 class ConnectedGateway(Protocol):
@@ -47,12 +56,12 @@ class Publications:
     """The wanted state of all endpoints, and the set of connected gateways."""
 
     def __init__(
-        self, changed: Callable[[str | None], None], is_leaving: Callable[[str], bool] = lambda _: False
+        self, changed: Callable[[str | None], None], judge: Callable[[str], Tenure] = lambda _: Tenure.STAYS
     ) -> None:
         """`changed` is called with the name of an endpoint that is settled or rejected now, and with None when a
-        gateway has come or gone. `is_leaving`: whether the gateway of this name is being replaced."""
+        gateway has come or gone. `judge` is asked by the name of a gateway."""
         self._changed = changed
-        self._is_leaving = is_leaving
+        self._judge = judge
         self._unteachable: set[str] = set()
         self._records: dict[str, _Record] = {}
         self._gateways: dict[str, ConnectedGateway] = {}
@@ -117,16 +126,17 @@ class Publications:
         targets = ((name, self.target(name)) for name in self._records)
         return {name for name, target in targets if target is not None and target.version is not None}
 
-    def connect(self, gateway: ConnectedGateway) -> None:
-        """A gateway that comes back replaces its earlier stream, which may not have been found dead yet."""
-        if gateway.node_id in self._unteachable:
-            gateway.close()
-            return
+    def connect(self, gateway: ConnectedGateway) -> bool:
+        """A gateway that comes back replaces its earlier stream, which may not have been found dead yet. False: it
+        keeps what it has, and nobody waits for it."""
+        if gateway.node_id in self._unteachable or self._judge(gateway.node_id) is Tenure.LEFT_ALONE:
+            return False
         earlier = self._gateways.get(gateway.node_id)
         self._gateways[gateway.node_id] = gateway
         if earlier is not None:
             earlier.close()
         self._changed(None)
+        return True
 
     def disconnect(self, gateway: ConnectedGateway) -> None:
         if self._gateways.get(gateway.node_id) is gateway:
@@ -153,7 +163,7 @@ class Publications:
         Without a good one (this process never saw one in force) gateways keep what they hold: that may be serving.
         One that is being replaced has no say: it may be too old to understand, and leaves with what it has.
         """
-        if self._is_leaving(gateway.node_id):
+        if self._judge(gateway.node_id) is not Tenure.STAYS:
             self._unteachable.add(gateway.node_id)
             self.disconnect(gateway)
             gateway.close()

@@ -72,9 +72,9 @@ class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # t
             first.node.id, self._publications, send=outbox.put_nowait, close=lambda: outbox.put_nowait(None)
         )
         logger.info("gateway %s connected", session.node_id)
-        self._publications.connect(session)
+        taught = session if self._publications.connect(session) else None
         self._outboxes.add(outbox)
-        reader = asyncio.create_task(_read(context, session, first, outbox), name=f"xds-read-{session.node_id}")
+        reader = asyncio.create_task(_read(context, taught, first, outbox), name=f"xds-read-{session.node_id}")
         try:
             while (response := await outbox.get()) is not None:
                 await context.write(response)
@@ -88,11 +88,13 @@ class _Discovery(AggregatedDiscoveryServiceServicer):  # type: ignore[misc]  # t
             logger.info("gateway %s disconnected", session.node_id)
 
 
-async def _read(context: Any, session: Session, first: Any, outbox: _Outbox) -> None:
+async def _read(context: Any, session: Session | None, first: Any, outbox: _Outbox) -> None:
+    """Without a session nothing is answered: a stream that is open and silent is not opened again and again."""
     try:
         request = first
         while request is not grpc.aio.EOF:
-            session.receive(request)
+            if session is not None:
+                session.receive(request)
             request = await context.read()
     finally:
         outbox.put_nowait(None)

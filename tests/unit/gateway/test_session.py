@@ -7,7 +7,7 @@ import pytest
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 
 from teal.gateway.model import EndpointModel, Host, Target
-from teal.gateway.publications import InForce, Publications
+from teal.gateway.publications import InForce, Publications, Tenure
 from teal.gateway.resources import EndpointResources, Kind, build_resources
 from teal.gateway.session import Session
 
@@ -347,7 +347,8 @@ def test_a_rejection_without_a_last_good_state_takes_nothing_away(publications: 
 
 
 def test_a_gateway_that_is_being_replaced_has_no_say(publications: Publications) -> None:
-    publications = Publications(lambda _: None, is_leaving=lambda node: node == "old")
+    standings = {"old": Tenure.LEAVES, "older": Tenure.LEFT_ALONE}
+    publications = Publications(lambda _: None, judge=lambda node: standings.get(node, Tenure.STAYS))
     publications.set_complete()
     publish(publications, MODEL)
     old, new = Peer(publications, "old"), Peer(publications, "new")
@@ -362,8 +363,8 @@ def test_a_gateway_that_is_being_replaced_has_no_say(publications: Publications)
     old.reject("what is that?")
     assert publications.in_force("orders") == InForce(version=changed.version, rejected=None, pending=False)
     assert old.closed
-    again = Peer(publications, "old")
-    assert again.closed
+    for node in standings:
+        Peer(publications, node)
     assert publications.connected == {"new"}
 
 
