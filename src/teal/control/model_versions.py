@@ -66,7 +66,13 @@ def has_model_file(tx: Transaction, path: str) -> bool:
 
 def create_version(tx: Transaction, workspace: WorkspaceId, name: str, new: NewVersion, moment: Moment) -> AssetVersion:
     """The next number of a model that exists. Files that a run may still change are kept beside it as they are now."""
-    container = require_model(tx, workspace, name)
+    container = stored_registry.load_model(tx, workspace, name)
+    if container is None:
+        raise NotFound(
+            f"The model '{name}' does not exist in the workspace '{workspace.name}'.",
+            target=name,
+            hint="Make it first with create_registered_model; mlflow.register_model does both.",
+        )
     path = new.path
     if not path.startswith(f"{UPLOADS}/"):
         path = _keep_files(tx, path, moment)

@@ -154,7 +154,9 @@ async def test_what_is_no_model_is_refused_when_it_is_registered(registry: Regis
     assert "names no flavors" in (await register("azureml://artifacts/LocalUpload/c2/other"))[2]
     assert "not in the store" in (await register("/etc"))[2]
     await registry.upload("LocalUpload/c3", {"model/MLmodel": ML_MODEL})
-    assert (await register("azureml://artifacts/LocalUpload/c3/model", "none"))[:2] == (404, "RESOURCE_DOES_NOT_EXIST")
+    status, code, message = await register("azureml://artifacts/LocalUpload/c3/model", "none")
+    assert (status, code) == (404, "RESOURCE_DOES_NOT_EXIST")
+    assert "Make it first with create_registered_model" in message
 
 
 async def test_what_is_no_model_is_refused_through_the_other_door_too(registry: Registry) -> None:

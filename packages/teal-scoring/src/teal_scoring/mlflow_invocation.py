@@ -143,7 +143,7 @@ def _fail(error: BaseException, is_mlflow: bool) -> Answer:
             f" compatible with the model for inference. The model raised {_describe(error)}"
         )
         return _refuse(400, "BAD_REQUEST", message, is_mlflow, traceback.format_exc())
-    message = f"The model raised {_describe(error)}. Check the logs for more info."
+    message = f"The model raised {_describe(error).rstrip('.')}. Check the logs for more info."
     fault = Fault("ModelException", "model-raised", message)
     return Answer(500, json.dumps({"message": message}).encode(), headers=(_RUN_FAILED,), fault=fault)
 
