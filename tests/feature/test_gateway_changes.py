@@ -149,6 +149,22 @@ async def test_a_key_is_rotated_while_holders_of_the_other_one_call(scene: Scene
     assert (await scene.bed.score(headers={"authorization": "Bearer new-9"})).status_code == 200
 
 
+async def test_a_request_stays_in_the_hands_of_its_instance_when_a_limit_changes(scene: Scene) -> None:
+    """Envoy forgets it: a changed cluster counts from 0."""
+    held = asyncio.create_task(scene.bed.score("/hold"))
+    await wait_until(lambda: scene.blue.received)
+    for limit in (50, 60):
+        await scene.bed.publish(build_endpoint(build_target(scene.blue, max_in_flight=limit)))
+        assert await scene.bed.gateway.observe_in_flight("orders") == {"blue-1": 1}
+    scene.blue.released.set()
+    assert (await held).status_code == 200
+
+    async def is_idle() -> bool:
+        return await scene.bed.gateway.observe_in_flight("orders") == {"blue-1": 0}
+
+    await wait_until(is_idle)
+
+
 async def test_a_withdrawn_endpoint_is_gone_and_may_come_back(scene: Scene) -> None:
     for _ in range(3):
         scene.bed.gateway.withdraw("orders")

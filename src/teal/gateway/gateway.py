@@ -18,6 +18,7 @@ from teal.gateway.admin import Admin
 from teal.gateway.envoy_process import EnvoyProcess
 from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.errors import CertificateUnusable, GatewayRefused
+from teal.gateway.local_connections import count_connections
 from teal.gateway.model import EndpointModel, validate
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.resources import EndpointResources, Kind, build_resources
@@ -27,7 +28,7 @@ from teal.gateway.traffic import (
     GatewayObserved,
     TrafficObserved,
     add_observed,
-    observe_in_flight,
+    observe_hosts,
     observe_requests,
     observe_traffic,
 )
@@ -146,10 +147,16 @@ class Gateway:
     async def observe_in_flight(self, endpoint_name: str) -> dict[str, int]:
         """Requests in the hands of each instance of one endpoint, by instance id. Raises `httpx.HTTPError` while there
         is no Envoy to ask."""
-        in_flight: Counter[str] = Counter()
-        for seen in await asyncio.gather(*(observe_in_flight(admin, endpoint_name) for admin in self._find_admins())):
-            in_flight.update(seen)
-        return dict(in_flight)
+        seen = await asyncio.gather(*(observe_hosts(admin, endpoint_name) for admin in self._find_admins()))
+        requests: Counter[str] = Counter()
+        connections: Counter[str] = Counter()
+        ports = {id: host.port for hosts in seen for id, host in hosts.items()}
+        for hosts in seen:
+            requests.update({id: host.requests for id, host in hosts.items()})
+            connections.update({id: host.connections for id, host in hosts.items()})
+        # A connection that Envoy no longer counts is one whose request is not finished, else it would be closed.
+        opened = count_connections(frozenset(ports.values()))
+        return {id: requests[id] + max(0, opened[port] - connections[id]) for id, port in ports.items()}
 
     async def observe_requests(self, endpoint_name: str) -> dict[str, TrafficObserved]:
         """The totals of one endpoint by deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""

@@ -42,11 +42,29 @@ async def observe_traffic(admin: Admin) -> GatewayObserved:
     return build_observed(clusters.get("cluster_statuses", []), stats["stats"])
 
 
-async def observe_in_flight(admin: Admin, endpoint: str) -> dict[str, int]:
-    """Requests in the hands of each instance of one endpoint, copies included: one question, as short an answer."""
+@dataclass(frozen=True, slots=True)
+class HostObserved:
+    """One instance, as one Envoy sees it; copies are counted with it."""
+
+    requests: int
+    connections: int
+    port: int
+
+
+async def observe_hosts(admin: Admin, endpoint: str) -> dict[str, HostObserved]:
+    """What each instance of one endpoint has in its hands: one question, as short an answer."""
     clusters = await admin.get_json("/clusters", format="json", filter=f"^{re.escape(endpoint)}/")
-    observed = build_observed(clusters.get("cluster_statuses", []), ())
-    return {id: count for traffic in observed.deployments.values() for id, count in traffic.in_flight.items()}
+    observed: dict[str, HostObserved] = {}
+    for status in clusters.get("cluster_statuses", []):
+        for host in status.get("host_statuses", []):
+            id = host.get("hostname", "")
+            before = observed.get(id, HostObserved(0, 0, 0))
+            observed[id] = HostObserved(
+                requests=before.requests + _read_active(host),
+                connections=before.connections + _read_active(host, "cx_active"),
+                port=host["address"]["socket_address"]["port_value"],
+            )
+    return observed
 
 
 async def observe_requests(admin: Admin, endpoint: str) -> dict[str, TrafficObserved]:
@@ -132,5 +150,5 @@ def _parse_cluster_name(name: str) -> tuple[str, str] | None:
     return (parts[0], parts[1]) if len(parts) in (2, 3) else None
 
 
-def _read_active(host: Mapping[str, Any]) -> int:
-    return sum(int(stat.get("value", 0)) for stat in host.get("stats", []) if stat["name"] == "rq_active")
+def _read_active(host: Mapping[str, Any], name: str = "rq_active") -> int:
+    return sum(int(stat.get("value", 0)) for stat in host.get("stats", []) if stat["name"] == name)

@@ -34,7 +34,7 @@ def step(
     2. its process runs and the readiness probe passes: ready;
     3. it took longer than its probes allow for its first good answer: given up;
     4. it was in service and its readiness probe fails: out of rotation until it passes again;
-    5. it was in service and its liveness probe fails: replaced;
+    5. it was in service and its liveness probe fails, at once or after it was taken out of rotation: replaced;
     6. nothing.
     """
     if seen and seen.attempt == record.attempt and seen.phase is InstancePhase.EXITED:
@@ -48,6 +48,9 @@ def step(
     record = replace(record, address=seen.address, port=seen.port)
     if health is None:
         return Step(record)
+    if record.state is InstanceState.STARTED and record.has_answered and health.liveness.passing is False:
+        # One that hangs fails both probes, and whichever is noticed first must not hide the other.
+        return Step(replace(record, state=InstanceState.DRAINING, since=now))
     if record.state is InstanceState.STARTED:
         return _starting(record, seen, health, start_limit_s, now)
     if health.liveness.passing is False:

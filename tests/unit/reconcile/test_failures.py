@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import pytest
+
 from teal.domain.instance_records import InstanceState
 from teal.domain.operations import OperationStatus
 from teal.domain.probes import ProbeRecord
@@ -150,6 +152,21 @@ def test_a_failing_liveness_probe_replaces_the_instance() -> None:
     passes.later(1)
     assert id not in passes.processes
     assert passes.states("blue") == [InstanceState.ROUTABLE]
+
+
+@pytest.mark.parametrize("in_hand", [0, 1])
+def test_an_instance_that_hangs_is_replaced_also_when_its_readiness_was_seen_to_fail_first(in_hand: int) -> None:
+    passes = with_blue()
+    (id,) = hosts(passes, "blue")
+    passes.health[id] = Health(ProbeRecord(passing=False), ProbeRecord(passing=True))
+    passes.run()
+    assert passes.states("blue") == [InstanceState.STARTED]
+    passes.in_flight[id] = in_hand
+    passes.health[id] = Health(ProbeRecord(passing=False), ProbeRecord(passing=False))
+    passes.run()
+    passes.later(1)
+    assert (id in passes.processes) is bool(in_hand), "what is in its hands may still be answered"
+    assert InstanceState.ROUTABLE in passes.states("blue")
 
 
 def test_an_instance_that_never_answers_its_probe_and_says_nothing_is_given_up_a_while_after_its_time() -> None:
