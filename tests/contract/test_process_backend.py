@@ -1,10 +1,12 @@
 """What the process backend promises beyond the protocol: shims, groups, pids, memory, what `kill -9` leaves."""
 
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -297,6 +299,23 @@ async def test_an_interpreter_that_cannot_be_executed_is_told(open_backend: Open
     assert ended.failure is not None
     assert ended.failure.exit_code == 127
     assert "/nowhere/python cannot be started" in (ended.failure.log_tail or "")
+
+
+async def test_a_defect_of_ours_ends_one_instance_and_not_the_server(open_backend: OpenBackend) -> None:
+    heard: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: heard.append(context))
+
+    def build_command(*_: object) -> list[str]:
+        raise RuntimeError("nobody thought of this")
+
+    backend = await open_backend(command=build_command)
+    await backend.apply(build_spec(), attempt=1)
+    ended = await wait_for_phase(backend, InstancePhase.EXITED)
+    assert ended.failure is not None
+    assert ended.failure.code == "InternalServerError"
+    assert "nobody thought of this" in ended.failure.message
+    # With a task in it, the server takes this for the death of one of its own parts, and ends.
+    assert [str(context["exception"]) for context in heard if "task" not in context] == ["nobody thought of this"]
 
 
 async def test_identities_tell_processes_of_one_number_apart() -> None:

@@ -376,7 +376,7 @@ class ProcessInstance:
         error = None if task.cancelled() else task.exception()
         if error is not None:
             asyncio.get_running_loop().call_exception_handler(
-                {"message": f"{task.get_name()} failed", "exception": error, "task": task}
+                {"message": f"{task.get_name()} failed", "exception": error}
             )
             self._see(
                 phase=InstancePhase.EXITED,
