@@ -150,7 +150,7 @@ def format_table(seen: dict[str, Seen], rounds: int) -> str:
 def build_content(seen: dict[str, Seen], rounds: int) -> dict[str, object]:
     return {
         "rounds": rounds,
-        "machine": {"system": platform.platform(), "processors": psutil.cpu_count()},
+        "machine": {"system": f"{platform.system()} {platform.machine()}", "processors": psutil.cpu_count()},
         "shadows": {
             shadow: {
                 "failed": one.failed,
