@@ -321,7 +321,7 @@ class Loop:
                 url=f"http://{observed.address}:{observed.port}/",
                 readiness=spec.readiness_probe,
                 liveness=spec.liveness_probe,
-                assume_passing=record.state.is_serving,
+                assume_passing=record.state.is_serving or (False if record.has_answered else None),
             )
         )
         if observed.phase is InstancePhase.RUNNING:

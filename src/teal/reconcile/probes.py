@@ -21,15 +21,15 @@ LONGEST_FIRST_INTERVAL_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeTarget:
-    """One attempt of one instance, and how to ask it. `assume_passing`: it was in service before this server
-    started."""
+    """One attempt of one instance, and how to ask it. `assume_passing`: it was in service before this server started;
+    False: it had been, and was out of rotation since its readiness failed; None: it has never answered."""
 
     instance_id: str
     attempt: int
     url: str
     readiness: ProbeSettings
     liveness: ProbeSettings
-    assume_passing: bool = False
+    assume_passing: bool | None = None
 
 
 class Prober:
@@ -52,9 +52,9 @@ class Prober:
         if known and replace(known, assume_passing=target.assume_passing) == target:
             return
         self.forget(target.instance_id)
-        passing = ProbeRecord(passing=True) if target.assume_passing else ProbeRecord()
+        was_alive = None if target.assume_passing is None else True
         self._watched[target.instance_id] = target
-        self._health[target.instance_id] = Health(passing, passing)
+        self._health[target.instance_id] = Health(ProbeRecord(target.assume_passing), ProbeRecord(was_alive))
         self._hurried[target.instance_id] = asyncio.Event()
         self._tasks[target.instance_id] = asyncio.create_task(self._ask(target), name=f"probe {target.instance_id}")
 

@@ -99,6 +99,16 @@ async def test_an_instance_is_ready_as_soon_as_it_answers_however_long_it_refuse
     assert woken == ["i"]
 
 
+async def test_an_instance_that_was_out_of_rotation_when_the_server_started_is_asked_whether_it_lives(
+    prober: Prober, instance: Instance
+) -> None:
+    prober.watch(target(instance, assume_passing=False))
+    assert (prober.health["i"].readiness.passing, prober.health["i"].liveness.passing) == (False, True)
+    await wait_until(lambda: prober.health["i"].liveness.passing is False, within_s=5)
+    await instance.start()
+    await wait_until(lambda: prober.health["i"].readiness.passing is True, within_s=5)
+
+
 async def test_an_instance_that_stops_answering_is_found_out_by_both_probes(prober: Prober, instance: Instance) -> None:
     await instance.start()
     prober.watch(target(instance))
