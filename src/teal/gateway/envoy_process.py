@@ -62,6 +62,8 @@ class EnvoyProcess:
         self._settings = settings
         self._changed = changed
         self._farewell = farewell
+        self._adoptable: RunningEnvoy | None = None
+        self._replaced: RunningEnvoy | None = None
         self._current: RunningEnvoy | None = None
         self._leaving: list[RunningEnvoy] = []
         self._last_number = 0
@@ -84,26 +86,30 @@ class EnvoyProcess:
         return [envoy.admin for envoy in self._all()]
 
     def judge(self, node: str) -> Tenure:
-        """What the Envoy of this name is to be told. One that is being replaced must not get routes that rely on what
-        only the next one's listener does."""
+        """One that is being replaced must not get routes that rely on what only the next one's listener does."""
         for envoy in self._leaving:
             if envoy.node == node:
                 return Tenure.LEAVES if envoy.record.contract == _describe_contract() else Tenure.LEFT_ALONE
         return Tenure.STAYS
 
-    async def start(self) -> None:
-        """Adopt the Envoy that runs already, or start one, in place of one with other settings; raises when neither
-        can be done."""
+    def find(self) -> None:
+        """What runs already; before any of it can connect, so that `judge` knows who is to be replaced."""
         living = self._find_living()
-        self._leaving = self._find_leaving()
-        self._last_number = max((envoy.record.number for envoy in self._all(living)), default=0)
-        if living is not None and living.record.config == self._describe_config():
-            logger.info("adopting envoy %s", living.pid)
-            await self._adopt(living)
+        leaving = self._find_leaving()
+        self._last_number = max((envoy.record.number for envoy in (*filter(None, [living]), *leaving)), default=0)
+        if living is not None and living.record.config != self._describe_config():
+            logger.info("envoy %s runs with other settings; replacing it", living.pid)
+            self._replaced, living = living, None
+            leaving.insert(0, self._replaced)
+        self._adoptable, self._leaving = living, leaving
+
+    async def start(self) -> None:
+        """Adopt the Envoy that was found, or start one; raises when neither can be done."""
+        if self._adoptable is not None:
+            logger.info("adopting envoy %s", self._adoptable.pid)
+            await self._adopt(self._adoptable)
         else:
-            if living is not None:
-                logger.info("envoy %s runs with other settings; replacing it", living.pid)
-            await self._start_new(living)
+            await self._start_new(self._replaced)
         self._tasks = [asyncio.create_task(self._supervise(), name="envoy-supervisor")]
         self._tasks += [asyncio.create_task(self._see_off(envoy), name="envoy-leaving") for envoy in self._leaving]
 
@@ -121,15 +127,15 @@ class EnvoyProcess:
         self._current, self._leaving = None, []
 
     async def end_living(self) -> int | None:
-        """Drain and end an Envoy that nobody watches any more; returns its pid, None when there is none."""
+        """Drain and end what nobody watches any more; returns the pid of one, None when there is none."""
         living = [*filter(None, [self._find_living()]), *self._find_leaving()]
         await self._end(living)
         return living[0].pid if living else None
 
     # --- private
 
-    def _all(self, current: RunningEnvoy | None = None) -> list[RunningEnvoy]:
-        return [*filter(None, [current or self._current]), *self._leaving]
+    def _all(self) -> list[RunningEnvoy]:
+        return [*filter(None, [self._current]), *self._leaving]
 
     def _build_bootstrap(self, number: int) -> str:
         settings = self._settings
@@ -193,21 +199,21 @@ class EnvoyProcess:
         self._listening = await ask_back(living.meeting, self._settings.host, self._settings.port)
         self._stand_by(self._all())
 
-    async def _start_new(self, living: RunningEnvoy | None) -> None:
-        await self._obtain_listening(self._all(living))
-        self._leaving = [envoy for envoy in self._all(living) if envoy.is_running]
+    async def _start_new(self, replaced: RunningEnvoy | None) -> None:
+        await self._obtain_listening(self._leaving)
+        self._leaving = [envoy for envoy in self._leaving if envoy.is_running]
         self._stand_by(self._leaving)
-        if living is not None and living in self._leaving:
-            save_record(self._settings.leaving_file_of(living.record.number), living.record)
+        if replaced is not None and replaced in self._leaving:
+            save_record(self._settings.leaving_file_of(replaced.record.number), replaced.record)
         try:
             self._current = await self._spawn()
         except BaseException:
             self._close_listening()
             self._close_lenders()
-            if living is not None and living.is_running:
-                save_record(self._settings.pid_file, living.record)
-                self._point_to(living.record.number)
-                self._settings.leaving_file_of(living.record.number).unlink(missing_ok=True)
+            if replaced is not None and replaced.is_running:
+                save_record(self._settings.pid_file, replaced.record)
+                self._point_to(replaced.record.number)
+                self._settings.leaving_file_of(replaced.record.number).unlink(missing_ok=True)
             raise
 
     def _stand_by(self, running: list[RunningEnvoy]) -> None:

@@ -61,6 +61,7 @@ class Gateway:
     async def start(self) -> None:
         """Adopt or start Envoy, and open the stream to it. Raises a `GatewayError` that says what to do."""
         self._settings.prepare_folders()
+        self._envoy.find()
         if self._tls_secret is not None:
             _prepare_certificate(self._tls_secret)
         await self._xds_server.start()
