@@ -32,7 +32,8 @@ def static_envoy(
     config.write_text(json.dumps(content))
     command = [str(find_envoy()), "-c", str(config), "--use-dynamic-base-id", "--log-level", "warning"]
     with config.with_suffix(".log").open("wb") as log:
-        envoy = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # A session of its own, as Teal gives its Envoy: Linux divides the processors among sessions first.
+        envoy = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         yield psutil.Process(envoy.pid)
     finally:

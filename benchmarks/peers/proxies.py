@@ -87,7 +87,8 @@ def haproxy(folder: Path, port: int, instance: int) -> Iterator[list[psutil.Proc
 @contextmanager
 def _running(command: list[str], log_path: Path) -> Iterator[psutil.Process]:
     with log_path.open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # A session of its own, as Teal gives its Envoy: Linux divides the processors among sessions first.
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
     try:
         yield psutil.Process(process.pid)
     finally:
