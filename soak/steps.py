@@ -101,7 +101,7 @@ class Steps:
         self._subject.let_go_server()
         self._subject.change_gateway_settings()
         self._subject.start_server()
-        assert not set(self._subject.gateways()[:1]) & set(before), "the gateway was not replaced"
+        assert set(self._subject.gateways()[:1]) - set(before), "the gateway was not replaced"
 
     def _kill_gateway(self) -> None:
         """What it has in its hands is lost. Who connects afterwards waits for the next one and is not refused; only who
