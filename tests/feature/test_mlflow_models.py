@@ -230,6 +230,8 @@ def test_the_open_inference_protocol_is_spoken(strings: Scoring) -> None:
         400,
         "The request lacks the inputs 'chol' of the model's signature.",
     )
+    words = post(strings, "/v2/models/strings/infer", {"inputs": [*inputs[:2], inputs[2] | {"data": ["210.5", "180"]}]})
+    assert (words.status_code, "only numbers do" in words.json()["error"]) == (400, True)
     missing = post(strings, "/v2/models/other/infer", {"inputs": inputs})
     assert (missing.status_code, "the model is /v2/models/strings" in missing.json()["error"]) == (404, True)
 

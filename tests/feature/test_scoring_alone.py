@@ -82,3 +82,10 @@ def test_settings_and_the_reason_of_a_failed_start_are_printed_where_the_log_is(
     assert "Worker Count: 2\n" in printed
     assert "IndentationError: expected an indented block" in printed
     assert "UserScriptSyntaxError: " in printed
+
+
+def test_a_worker_that_is_killed_before_it_serves_is_told_of_in_the_log(tmp_path: Path) -> None:
+    alone = Alone(tmp_path, "init_killed.py")
+    assert alone.process.wait(within_s=30) == 3
+    assert "WorkerKilled: A worker was killed by signal 9 while initialising" in alone.process.output
+    assert "choose a larger instance_type" in alone.process.output

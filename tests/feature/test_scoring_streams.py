@@ -156,7 +156,7 @@ def test_a_body_that_breaks_off_never_runs(start: Start) -> None:
     with scoring.connect() as client:
         client.sendall(head + b"Transfer-Encoding: chunked\r\nTrailer: x-t\r\n\r\n3\r\nabc\r\n0\r\nx-t: 1\r\n\r\n")
         assert b"200 OK" in client.recv(1000)
-    assert " 499 " in scoring.process.output
+    wait_until_sync(lambda: " 499 " in scoring.process.output)
     assert "Traceback" not in scoring.process.output
 
 

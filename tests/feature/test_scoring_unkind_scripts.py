@@ -25,6 +25,7 @@ def test_an_unkind_run_fails_alone_and_the_server_goes_on(serve: Start) -> None:
     for what, answer in (
         ("log", "logged"),
         ("fork", "parent"),
+        ("terminate", "-15"),
         ("threads", "started"),
         ("loop", "looped"),
         ("close", "closed"),

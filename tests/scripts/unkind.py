@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import logging
+import multiprocessing
 import os
 import signal
 import sys
@@ -38,6 +39,14 @@ def do_log(_):
 
 def do_fork(_):
     return "parent" if os.fork() else "child"
+
+
+def do_terminate(_):
+    child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+    child.start()
+    child.terminate()
+    child.join()
+    return str(child.exitcode)
 
 
 def do_threads(_):

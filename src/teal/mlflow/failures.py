@@ -19,7 +19,7 @@ from teal.sdk.errors import (
 class RefusedByTeal(MlflowException, ClickException):
     """Programs see MLflow's kind of error; its command line, which shows a traceback for that, shows the sentence."""
 
-    def __init__(self, text: str, code: int) -> None:
+    def __init__(self, text: str, code: int = codes.INTERNAL_ERROR) -> None:  # what is unpickled gives the text alone
         MlflowException.__init__(self, text, error_code=code)
 
 

@@ -133,15 +133,23 @@ def write_curl_home(folder: Path, address: ServerAddress, environ: Mapping[str, 
 
 _CURL_OURS = "# Written by `teal env --az`: what scripts send to Azure goes to this server."
 _CURL_THEIRS = "# What was said before."
+#: Where curl looks, in its order; the second is where older ones do.
+_CURL_FILES = (
+    ("CURL_HOME", ".curlrc"),
+    ("XDG_CONFIG_HOME", ".curlrc"),
+    ("XDG_CONFIG_HOME", "curlrc"),
+    ("HOME", ".curlrc"),
+    ("HOME", ".config/curlrc"),
+)
 
 
 def _load_curlrc(environ: Mapping[str, str]) -> str:
     """What curl would read without this file; of a file of ours, what it has kept of that."""
-    for name in ("CURL_HOME", "XDG_CONFIG_HOME", "HOME"):
+    for name, file in _CURL_FILES:
         if not environ.get(name):
             continue
         try:
-            text = (Path(environ[name]) / ".curlrc").read_text(encoding="utf-8")
+            text = (Path(environ[name]) / file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):
             continue
         return text.partition(f"\n{_CURL_THEIRS}\n")[2] if text.startswith(_CURL_OURS) else text

@@ -129,6 +129,17 @@ def test_curl_finds_the_server_under_azures_names_and_keeps_what_it_was_told(fol
     assert Path(exports["CURL_HOME"], ".curlrc").read_text() == written
 
 
+@pytest.mark.parametrize(("variable", "file"), [("HOME", ".config/curlrc"), ("XDG_CONFIG_HOME", "curlrc")])
+def test_what_curl_was_told_is_kept_wherever_curl_would_find_it(
+    folder: Path, tmp_path: Path, variable: str, file: str
+) -> None:
+    theirs = tmp_path / file
+    theirs.parent.mkdir(exist_ok=True)
+    theirs.write_text('user-agent = "mine"\n')
+    exports = prepare_exports(SCOPE, folder=folder, az=True, environ={variable: str(tmp_path)})
+    assert Path(exports["CURL_HOME"], ".curlrc").read_text().endswith('user-agent = "mine"\n')
+
+
 def test_the_launcher_takes_no_module_from_the_folder_it_is_called_in(tmp_path: Path) -> None:
     (tmp_path / "knack.py").write_text("raise SystemExit('taken from the current folder')\n")
     az = write_launcher(tmp_path / "bin") / "az"

@@ -201,6 +201,7 @@ class Exchange(Job):
     async def _stream_async(self, answer: Answer, chunks: Any, request: ScoreRequest) -> None:
         opened = self._open_stream(answer)
         if opened is None:
+            await _close_async(chunks)
             return
         sink, status = opened
         is_broken = False
@@ -223,10 +224,7 @@ class Exchange(Job):
             logger.error("Encountered Exception in the middle of an answer: %s", format_user_traceback(error))
         finally:
             self.busy_since = None
-            if isinstance(chunks, AsyncIterator):
-                await chunks.aclose()  # type: ignore[attr-defined]
-            else:
-                _close(chunks)
+            await _close_async(chunks)
             if is_broken:
                 self._cut(sink)
             self._note(status, None)
@@ -253,4 +251,14 @@ def _close(pieces: Any) -> None:
     try:
         pieces.close()
     except BaseException as error:  # noqa: BLE001 (the edge: a generator of the user may raise while it ends)
+        logger.error("Encountered Exception: %s", format_user_traceback(error))
+
+
+async def _close_async(pieces: Any) -> None:
+    if not isinstance(pieces, AsyncIterator):
+        _close(pieces)
+        return
+    try:
+        await pieces.aclose()  # type: ignore[attr-defined]
+    except BaseException as error:  # noqa: BLE001 (the edge, as above)
         logger.error("Encountered Exception: %s", format_user_traceback(error))

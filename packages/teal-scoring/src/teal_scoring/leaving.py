@@ -1,4 +1,4 @@
-"""The end of a process that has run a script. Used by __main__ and supervisor.py."""
+"""The end of a process that has run a script. Used by __main__, supervisor.py and start_watch.py."""
 
 import atexit
 import contextlib
@@ -16,6 +16,13 @@ def leave(status: int) -> NoReturn:
     """
     try:
         atexit._run_exitfuncs()
+    finally:
+        leave_at_once(status)
+
+
+def leave_at_once(status: int) -> NoReturn:
+    """The same without the script's atexit functions, while the script is still at work."""
+    try:
         logging.shutdown()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):  # the script has closed or replaced it

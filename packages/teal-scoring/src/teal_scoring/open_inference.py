@@ -164,9 +164,11 @@ def _parse_tensor(tensor: Any) -> "tuple[str, np.ndarray[Any, Any]]":
 def _read_values(data: "list[Any]", dtype: "np.dtype[Any]") -> "np.ndarray[Any, Any]":
     """What stands in the request must be of its datatype: numpy alone would cut 1.5 to 1, and take any text for true.
     null is NaN where there is one."""
-    if dtype.kind == "f":
-        return np.array(data, dtype)
     given = np.array(data, object if dtype.kind == "O" else None)
+    if dtype.kind == "f":
+        if given.dtype.kind in "bU":
+            raise ValueError("only numbers do")
+        return given.astype(dtype)
     if dtype.kind == "O":
         odd = next((one for one in given.ravel() if type(one) is not str), None)
         if odd is not None or None in given.ravel():

@@ -7,6 +7,7 @@ is answered, with `connection: close`.
 
 import asyncio
 import errno
+import functools
 import logging
 import os
 import signal
@@ -95,6 +96,7 @@ class ScoringServer:
         signal.set_wakeup_fd(self._signal_sink.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
             signal.signal(number, self._pass_on)
+        _keep_signals_apart()
         self._thread.start()
 
     def join(self) -> int:
@@ -167,6 +169,24 @@ class ScoringServer:
         self._not_serving -= 1
         if not self._not_serving:
             self._on_ready()
+
+
+def _keep_signals_apart() -> None:
+    """A process that run() forks begins with our handlers and our descriptor: what it is sent would stop the server. So
+    nothing reaches it before it has its own."""
+    mask = signal.pthread_sigmask
+    os.register_at_fork(
+        before=functools.partial(mask, signal.SIG_BLOCK, STOP_SIGNALS),
+        after_in_parent=functools.partial(mask, signal.SIG_UNBLOCK, STOP_SIGNALS),
+        after_in_child=_become_mortal,
+    )
+
+
+def _become_mortal() -> None:
+    signal.set_wakeup_fd(-1)
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def _run(serving: Coroutine[Any, Any, None]) -> None:

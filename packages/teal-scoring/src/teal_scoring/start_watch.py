@@ -3,14 +3,14 @@
 Of two limits the shorter counts: WORKER_TIMEOUT, as in the reference server, and what a deployment's probes allow.
 """
 
-import logging
-import os
+import contextlib
 import sys
 import threading
 import traceback
 from types import TracebackType
 
 from .failures import StartTimedOut
+from .leaving import leave_at_once
 from .report import BootReport
 from .settings import Settings
 
@@ -48,8 +48,6 @@ class StartWatch:
             f"The traceback shows where it was. Load less, or {self._hint}.",
         )
         self._report.fail(failure, stack)
-        sys.stderr.write(f"{stack}{failure.code}: {failure}\n{failure.hint}\n")
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(BOOT_FAILED_STATUS)
+        with contextlib.suppress(OSError, ValueError, AttributeError):  # the script has closed or replaced it
+            sys.stderr.write(f"{stack}{failure.code}: {failure}\n{failure.hint}\n")
+        leave_at_once(BOOT_FAILED_STATUS)

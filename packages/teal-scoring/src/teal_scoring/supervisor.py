@@ -97,6 +97,8 @@ class _Supervisor:
             status = 1
             try:
                 status = self._run_one(_publish_to_pipe(writing))
+            except Exception:  # the edge: nobody else would tell
+                logger.exception("The worker ended because of an error")
             finally:
                 leave(status)
         os.close(writing)
@@ -149,8 +151,9 @@ class _Supervisor:
         else:
             how = f"ended with status {status}" if status >= 0 else f"was killed by signal {-status}"
             if worker.phase != FAILED:
-                message = f"A worker {how} while {worker.phase or 'starting'}"
-                self._tell_failed(_build_death(message, -status))
+                death = _build_death(f"A worker {how} while {worker.phase or 'starting'}", -status)
+                logger.error("%s: %s\n%s", death["code"], death["message"], death["hint"])
+                self._tell_failed(death)
             self._status = BOOT_FAILED_STATUS
             self._stop()
 

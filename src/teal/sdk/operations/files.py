@@ -4,6 +4,7 @@ upload-batch`."""
 import os
 from fnmatch import fnmatch
 from pathlib import Path
+from urllib.parse import quote
 
 from teal.sdk.errors import ValidationError
 from teal.sdk.folders import list_files
@@ -38,4 +39,4 @@ class FileOperations:
             raise ValidationError(f"No file in {folder} is like '{pattern}'.", target="pattern")
         prefix = below.strip("/")
         send_files(self._conversation, container, files, prefix)
-        return [f"{container.url}/{prefix}/{file.name}" if prefix else f"{container.url}/{file.name}" for file in files]
+        return [f"{container.url}/{quote(f'{prefix}/{file.name}'.lstrip('/'))}" for file in files]
