@@ -208,13 +208,15 @@ async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_kille
 
 
 @shares_sockets
+@pytest.mark.parametrize("moves", [False, True])
 async def test_an_envoy_whose_listener_is_of_another_kind_leaves_with_what_it_has(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, moves: bool
 ) -> None:
     old = scene.pid
     held = await scene.hold()
     monkeypatch.setattr(envoy_process, "_describe_contract", lambda: "another")
-    scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
+    port = free_port() if moves else scene.bed.settings.port
+    scene.bed.settings = replace(scene.bed.settings, max_connections=1000, port=port)
     await scene.bed.restart_control_plane()
     # Were it told of this withdrawal, it would have to answer first.
     scene.bed.gateway.withdraw("orders")
@@ -241,6 +243,42 @@ async def test_a_stop_ends_an_envoy_that_was_leaving_too(scene: Scene) -> None:
         await held
     await wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
     assert {path.name for path in scene.bed.settings.run_dir.iterdir()} == {"envoy.json", "envoy.log"}
+
+
+@shares_sockets
+async def test_a_stop_ends_an_envoy_that_was_just_being_ended(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_begun = asyncio.Event()
+
+    async def hesitate(self: running_envoy.RunningEnvoy) -> bool:
+        if not is_begun.is_set():
+            is_begun.set()
+            await asyncio.Event().wait()
+        return True
+
+    monkeypatch.setattr(running_envoy.RunningEnvoy, "_drain", hesitate)
+    scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
+    await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
+    pids = scene.bed.gateway.envoy_pids
+    await scene.bed.wait_listening()
+    await wait_until(is_begun.is_set, WITHIN_S)
+    await scene.bed.gateway.stop()
+    await wait_until(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    assert not scene.bed.settings.list_leaving_files()
+
+
+@pytest.mark.parametrize("error", [EnvoyNotStarted("too many processes"), OSError("no memory")])
+async def test_an_envoy_that_could_not_be_launched_leaves_nothing_behind(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(argv: list[str], log_file: Path) -> int:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(envoy_process, "launch", refuse)
+        os.kill(scene.pid, signal.SIGKILL)
+        await wait_until(lambda: str(error) in (scene.bed.gateway.problem or ""))
+        await wait_until(lambda: not list(scene.bed.settings.run_dir.glob("e_parent_*")))
+    await scene.bed.wait_listening()
 
 
 async def test_the_port_can_change_and_who_is_connected_to_the_old_one_is_served_to_the_end(scene: Scene) -> None:

@@ -86,7 +86,7 @@ def search_models(
             names = [name for name in names if (name < after if first.descending else name > after)]
         found = list(islice(_find_fitting(tx, workspace, names, comparisons, limit), limit + 1))
     else:
-        found = _sort(list(_find_fitting(tx, workspace, names, comparisons, len(names))), orders)
+        found = _sort(list(_find_fitting(tx, workspace, names, comparisons, _READ_AT_ONCE)), orders)
         if after is not None:
             found = list(islice(dropwhile(lambda model: model.container.name != after, found), 1, None))
     page = found[:limit]
@@ -240,6 +240,8 @@ def tag_fits(body: Mapping[str, Any], comparison: Comparison) -> bool:
 
 
 # --- private
+
+_READ_AT_ONCE = 500
 
 
 def _no_version(workspace: WorkspaceId, text: str) -> InvalidInput:

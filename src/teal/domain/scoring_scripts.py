@@ -24,7 +24,7 @@ def find_script_fault(source: bytes, path: str, *, knows_syntax: bool = True) ->
             tree = ast.parse(source, filename=path)
     except SyntaxError as error:
         return _build_syntax_failure(error, path) if knows_syntax else None
-    except (ValueError, RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError, SystemError):  # the last: gh-106905, two parsers at once
         return None
     names = frozenset(_find_names(tree.body))
     if names & _UNFOLLOWED:

@@ -88,7 +88,8 @@ class EnvoyProcess:
     def judge(self, node: str) -> Tenure:
         """One that is being replaced must not get routes that rely on what only the next one's listener does."""
         for envoy in self._leaving:
-            if envoy.node == node:
+            # By its number alone: it may have been started for another port.
+            if node.rpartition("-")[2] == str(envoy.record.number):
                 return Tenure.LEAVES if envoy.record.contract == _describe_contract() else Tenure.LEFT_ALONE
         return Tenure.STAYS
 
@@ -112,6 +113,8 @@ class EnvoyProcess:
             await self._start_new(self._replaced)
         self._tasks = [asyncio.create_task(self._supervise(), name="envoy-supervisor")]
         self._tasks += [asyncio.create_task(self._see_off(envoy), name="envoy-leaving") for envoy in self._leaving]
+        for task in self._tasks:
+            task.add_done_callback(_hear_end)
 
     async def stop(self, *, keep_running: bool = False) -> None:
         """Drain and end Envoy; or only let go of it, so that it serves on until somebody adopts it."""
@@ -262,7 +265,7 @@ class EnvoyProcess:
             delay_s = min(delay_s * 2, _LAST_DELAY_S)
             try:
                 if self._listening is None:
-                    self._listening = open_listening(self._settings.host, self._settings.port)
+                    await self._obtain_listening(list(self._leaving))
                 self._current = await self._spawn()
                 self.problem = None
             except (GatewayError, OSError, psutil.Error) as error:
@@ -280,8 +283,13 @@ class EnvoyProcess:
         await envoy.send_clients_away(idle_s=IDLE_S, within_s=LEAVE_WITHIN_S)
         if self._farewell is not None:
             await self._farewell(envoy.admin)
+        # First, without a wait in between: what it has counted is carried now, and must not be asked of it again.
         self._leaving.remove(envoy)
-        await envoy.end()
+        try:
+            await envoy.end()
+        except asyncio.CancelledError:
+            self._leaving.append(envoy)  # whoever stops this process ends it with the others
+            raise
         self._forget(envoy)
         logger.info("envoy %s has left", envoy.pid)
         self._changed()
@@ -297,14 +305,16 @@ class EnvoyProcess:
         if lender is None:
             self._close_listening()
         log_start = self._settings.log_file.stat().st_size if self._settings.log_file.exists() else 0
-        pid = launch([str(binary), *self._arguments(number)], self._settings.log_file)
+        pid: int | None = None
         try:
+            pid = launch([str(binary), *self._arguments(number)], self._settings.log_file)
             envoy = RunningEnvoy(self._settings, self._observe(pid, number))
             save_record(self._settings.pid_file, envoy.record)
             await self._wait_until_up(envoy, log_start)
         except BaseException:
             # Also when it is this process that is being stopped: one that nobody knows of must not stay behind.
-            await _kill(pid, str(self._settings.bootstrap_file))
+            if pid is not None:
+                await _kill(pid, str(self._settings.bootstrap_file))
             self._settings.pid_file.unlink(missing_ok=True)
             self._settings.admin_socket_of(number).unlink(missing_ok=True)
             if lender is not None:
@@ -385,6 +395,14 @@ _LAST_WORDS_CHARS = 500
 def _describe_contract() -> str:
     """What a listener does with requests that routes rely on, whatever its settings."""
     return content_version(build_connections(Style.PATH, access_log=None).SerializeToString(deterministic=True))
+
+
+def _hear_end(task: "asyncio.Task[None]") -> None:
+    """Nobody waits for these: a defect in one must not leave the gateway without anybody who starts it again."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        task.get_loop().call_exception_handler(
+            {"message": f"{task.get_name()} failed", "exception": error, "task": task}
+        )
 
 
 async def _kill(pid: int, argument: str) -> None:

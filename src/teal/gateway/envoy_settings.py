@@ -71,7 +71,7 @@ class EnvoySettings:
 
     def prepare_folders(self) -> None:
         """Make the directories; they must be there before the xDS socket is."""
-        for path in (self.xds_socket, self.admin_socket_of(_LARGE_NUMBER)):
+        for path in (self.xds_socket, self.admin_socket_of(_LARGE_NUMBER), self.run_dir / _LONGEST_OF_ENVOYS_OWN):
             if len(os.fsencode(path)) > _MAX_SOCKET_PATH_BYTES:
                 raise RunDirTooLong(f"'{path}' is too long for a unix socket; use a shorter run directory")
         self.run_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,6 +81,7 @@ class EnvoySettings:
 # --- private
 
 _LARGE_NUMBER = 9999
+_LONGEST_OF_ENVOYS_OWN = "e_udp_parent_1342177271"  # handover.py names them; Envoy makes this one itself
 
 # sun_path holds 108 bytes on Linux and 104 on macOS, the closing zero included.
 _MAX_SOCKET_PATH_BYTES = 103

@@ -96,6 +96,7 @@ class Gateway:
 
     def withdraw(self, endpoint_name: str) -> None:
         """Want the endpoint gone; it is when `in_force` has no version and nothing pending."""
+        self._carried.keep(endpoint_name, frozenset())
         self._publications.publish(EndpointResources(endpoint_name, version=None))
 
     def hold(self, endpoint_names: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from teal.gateway.errors import EnvoyNotStarted
 from teal.gateway.pid_file import FILE_MODE
 
 
@@ -34,7 +35,9 @@ def launch(argv: list[str], log_file: Path) -> int:
         os.close(writing)
         writing = -1
         os.waitpid(shell, 0)
-        return int(os.read(reading, 32))
+        if not (pid := os.read(reading, 32)):
+            raise EnvoyNotStarted("no process could be started for envoy: this user or machine has too many")
+        return int(pid)
     finally:
         os.close(reading)
         if writing >= 0:

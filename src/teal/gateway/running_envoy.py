@@ -32,10 +32,6 @@ class RunningEnvoy:
         return self.record.pid
 
     @property
-    def node(self) -> str:
-        return self._settings.format_node(self.record.number)
-
-    @property
     def is_running(self) -> bool:
         return is_running(self.record, str(self._settings.bootstrap_file))
 
@@ -51,7 +47,7 @@ class RunningEnvoy:
         """
         clock = asyncio.get_running_loop().time
         began = last_used = heard = clock()
-        is_told = False
+        is_told, pause_s = False, _POLL_S
         while self.is_running and clock() - began < within_s and clock() - heard < _SILENT_S:
             # On a busy machine an answer may be late: that says nothing about who is connected.
             with suppress(httpx.HTTPError):
@@ -65,7 +61,8 @@ class RunningEnvoy:
                 if not connections or clock() - last_used > idle_s:
                     return
                 heard = clock()
-            await asyncio.sleep(_POLL_S)
+            await asyncio.sleep(pause_s)
+            pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
 
     async def end(self) -> None:
         """Stop accepting, let requests finish, ask it to go, make it go."""
@@ -120,3 +117,4 @@ _COPIES_IN_HAND = r"^cluster\..*/shadow\.upstream_rq_active$"
 _COPIES_WITHIN_S = 2.0
 _SILENT_S = 60.0
 _POLL_S = 0.05
+_LONGEST_POLL_S = 1.0

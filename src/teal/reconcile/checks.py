@@ -68,6 +68,7 @@ class Checks:
         self._curated = curated
         self._checks: dict[tuple[WorkspaceId, str], Check] = {}
         self._tasks: dict[tuple[WorkspaceId, str], asyncio.Task[None]] = {}
+        self._ending: set[tuple[WorkspaceId, str]] = set()
 
     def begin(
         self, workspace: WorkspaceId, id: str, deployment: str, spec: DeploymentSpec, request: SampleRequest | None
@@ -95,18 +96,24 @@ class Checks:
 
     async def cancel(self, workspace: WorkspaceId, id: str) -> None:
         """End it, and return when nothing of it runs any more."""
-        if task := self._tasks.get((workspace, id)):
-            task.cancel()
+        key = (workspace, id)
+        if task := self._tasks.get(key):
+            self._end_early(key, task)
             await asyncio.wait({task})
 
     async def close(self) -> None:
         """End all of them."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        tasks = dict(self._tasks)
+        for key, task in tasks.items():
+            self._end_early(key, task)
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
 
     # --- private
+
+    def _end_early(self, key: tuple[WorkspaceId, str], task: "asyncio.Task[None]") -> None:
+        """Unless it is ending already: canceled once more, it would leave its instance behind."""
+        if key not in self._ending:
+            task.cancel()
 
     async def _run(self, key: tuple[WorkspaceId, str], spec: DeploymentSpec, request: SampleRequest | None) -> None:
         instance_id = f"check.{uuid.uuid4().hex[:12]}"
@@ -120,6 +127,7 @@ class Checks:
         except _Failed as failed:
             outcome = replace(self._checks[key], state=CheckState.FAILED, failure=failed.failure, answer=failed.answer)
         finally:
+            self._ending.add(key)
             stopped_at = self._clock()
             logged = await self._remove(instance_id)
         self._checks[key] = _end(outcome, stopped_at, logged)
@@ -181,11 +189,13 @@ class Checks:
             "x-envoy-expected-rq-timeout-ms": str(instance.request_timeout_ms),
         }
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=timeout_s + LAST_WORDS_S) as client:
-                response = await client.post(f"{_url(seen)}score", content=sample.body, headers=headers)
+            async with (
+                httpx.AsyncClient(trust_env=False, timeout=timeout_s + LAST_WORDS_S) as client,
+                client.stream("POST", f"{_url(seen)}score", content=sample.body, headers=headers) as response,
+            ):
+                answer = SampleAnswer(response.status_code, await _read_beginning(response, timeout_s))
         except httpx.HTTPError as error:
             raise _Failed(await self._explain_silence(instance, error)) from None
-        answer = SampleAnswer(response.status_code, response.text[:MAX_ANSWER_CHARS])
         if not response.is_success:
             logged = await self._backend.logs(instance.instance_id, container="inference-server", tail=_EVIDENCE_LINES)
             raise _Failed(_build_answer_failure(answer, logged), answer)
@@ -226,6 +236,7 @@ class Checks:
 
     def _hear_end(self, key: tuple[WorkspaceId, str], task: "asyncio.Task[None]") -> None:
         del self._tasks[key]
+        self._ending.discard(key)
         check = self._checks[key]
         if task.cancelled():
             self._checks[key] = _end(replace(check, state=CheckState.CANCELED), self._clock())
@@ -260,6 +271,18 @@ class _Failed(Exception):
 
 def _end(check: Check, now: float, logged: str = "") -> Check:
     return replace(check, phases=close_phases(check.phases, now), log=logged, ended_at=now, doing="")
+
+
+async def _read_beginning(response: httpx.Response, within_s: float) -> str:
+    """As much of an answer as is kept: a streamed one may have no end."""
+    text = ""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            async for part in response.aiter_text():
+                text += part
+                if len(text) >= MAX_ANSWER_CHARS:
+                    break
+    return text[:MAX_ANSWER_CHARS]
 
 
 def _url(seen: InstanceObserved) -> str:

@@ -372,6 +372,7 @@ async def test_searches_come_in_pages_and_by_what_is_asked(registry: Registry) -
 async def test_registered_models_come_in_the_order_that_is_asked_for(
     registry: Registry, order: str, names: list[str]
 ) -> None:
+    assert not (await registry.must("GET", "registered-models/search", params={"order_by": order}))["registered_models"]
     for name in ("m1", "m2", "m3"):
         await registry.must("POST", "registered-models/create", json={"name": name})
         registry.rest.now += 1

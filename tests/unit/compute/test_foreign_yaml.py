@@ -25,6 +25,12 @@ MERGES = "a: &a {x: 1}\n" + "".join(
         ("[" * 20_000, "levels deep"),
         ("- " * 20_000, "levels deep"),
         ("a: [", "line"),
+        ("a: 2024-02-30", "none of its kind"),
+        ("a: !!bool maybe", "none of its kind"),
+        ("a: !!timestamp soon", "none of its kind"),
+        ("a: " + "1" * 5000, "none of its kind"),
+        ("a: \ud800", "none of its kind"),
+        ("\n".join(["a0: &a0 [x]", *(f"a{n}: &a{n} {'[' * 60}*a{n - 1}{']' * 60}" for n in (1, 2))]), "levels deep"),
     ],
 )
 def test_what_would_not_fit_is_refused_before_it_is_built(text: str, said: str) -> None:
