@@ -31,8 +31,9 @@ from teal.server.private_files import FOLDER_MODE, make_private_folder, write_pr
 from teal.server.processes import ProcessIdentity, is_alive, observe_process
 
 LAYOUT_VERSION = 1
-MAX_RUN_DIR_BYTES = 80
-"""A unix socket's path has room for 104 bytes (macOS); names inside the run directory are short."""
+MAX_RUN_DIR_BYTES = 79
+"""A unix socket's path has room for 104 bytes (macOS); the longest name inside, one of Envoy's own, takes 24 with the
+slash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,8 @@ def _is_private(folder: Path) -> bool:
 
 def _short_folder(data_dir: Path) -> Path:
     digest = hashlib.sha256(os.fsencode(data_dir)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"teal-{os.geteuid()}-{digest}"
+    folder = Path(tempfile.gettempdir()) / f"teal-{os.geteuid()}-{digest}"
+    return folder if len(os.fsencode(folder)) <= MAX_RUN_DIR_BYTES else Path("/tmp") / folder.name  # noqa: S108 (made private, or refused)
 
 
 def _load_json(path: Path) -> dict[str, Any]:

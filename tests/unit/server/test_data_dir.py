@@ -4,6 +4,8 @@ import errno
 import json
 import os
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -81,24 +83,45 @@ def test_sockets_lie_in_the_data_directory_when_its_path_is_short(data: DataDir)
     assert (run_dir.parent == data.path) is (len(os.fsencode(data.path / "run")) <= MAX_RUN_DIR_BYTES)
 
 
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory whose own path is short."""
+    with tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as folder:
+        monkeypatch.setattr("teal.server.data_dir.tempfile.gettempdir", lambda: folder)
+        yield Path(folder)
+
+
 def test_sockets_of_a_long_path_lie_in_a_private_folder_that_is_remembered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, temporary: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("teal.server.data_dir.tempfile.gettempdir", lambda: str(tmp_path))
     data = DataDir(tmp_path / ("x" * 100))
     data.prepare()
     run_dir = data.ensure_run_dir()
-    assert run_dir.parent == tmp_path
+    assert run_dir.parent == temporary
     assert stat.S_IMODE(run_dir.stat().st_mode) == 0o700
     monkeypatch.setattr("teal.server.data_dir.tempfile.gettempdir", lambda: "/nowhere")
     assert data.ensure_run_dir() == run_dir
 
 
-def test_a_folder_that_others_could_have_put_there_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("teal.server.data_dir.tempfile.gettempdir", lambda: str(tmp_path))
+def test_sockets_find_a_place_also_where_the_temporary_directorys_path_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("teal.server.data_dir.tempfile.gettempdir", lambda: str(tmp_path / ("y" * 80)))
     data = DataDir(tmp_path / ("x" * 100))
     data.prepare()
     run_dir = data.ensure_run_dir()
+    try:
+        assert len(os.fsencode(run_dir)) <= MAX_RUN_DIR_BYTES
+    finally:
+        data.remove_short_run_dir()
+    assert not run_dir.exists()
+
+
+def test_a_folder_that_others_could_have_put_there_is_not_used(tmp_path: Path, temporary: Path) -> None:
+    data = DataDir(tmp_path / ("x" * 100))
+    data.prepare()
+    run_dir = data.ensure_run_dir()
+    assert run_dir.parent == temporary
     run_dir.chmod(0o777)
     with pytest.raises(DataDirRefused, match="not private"):
         data.ensure_run_dir()
