@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Set
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from teal.gateway.pid_file import write_private
@@ -28,7 +29,8 @@ class CarriedTotals:
         return {deployment: seen for (owner, deployment), seen in self.all.items() if owner == endpoint}
 
     def add(self, deployments: Mapping[tuple[str, str], TrafficObserved]) -> None:
-        self._save(add_observed((self.all, _without_in_flight(deployments))))
+        counted = {owner: replace(seen, in_flight={}) for owner, seen in deployments.items()}
+        self._save(add_observed((self.all, counted)))
 
     def keep(self, endpoint: str, deployments: Set[str]) -> None:
         """Of this endpoint only these: others are deleted, and one that is made again begins at 0."""
@@ -56,11 +58,3 @@ def _load(file: Path) -> dict[tuple[str, str], TrafficObserved]:
         return {tuple(owner.split("/", 1)): TrafficObserved(**totals) for owner, totals in content.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
-
-
-def _without_in_flight(
-    deployments: Mapping[tuple[str, str], TrafficObserved],
-) -> dict[tuple[str, str], TrafficObserved]:
-    return {
-        owner: TrafficObserved(**{name: getattr(seen, name) for name in TOTALS}) for owner, seen in deployments.items()
-    }
