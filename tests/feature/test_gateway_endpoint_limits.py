@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from teal.domain.endpoint_settings import Limits
-from teal.gateway.model import EndpointModel
+from teal.gateway.model import EndpointModel, Target
 from tests.harness.envoy import KEY, GatewayBed, build_endpoint, build_target, running_gateway, running_load
 from tests.harness.http2 import request_http2
 from tests.harness.upstreams import Upstream, running_upstream
@@ -27,6 +27,10 @@ async def blue() -> AsyncIterator[Upstream]:
 async def bed() -> AsyncIterator[GatewayBed]:
     async with running_gateway() as bed:
         yield bed
+
+
+def draining(target: Target) -> Target:
+    return replace(target, hosts=tuple(replace(host, draining=True) for host in target.hosts))
 
 
 def limited(blue: Upstream, **limits: int) -> EndpointModel:
@@ -149,6 +153,39 @@ async def test_a_lost_request_is_sent_again_only_where_that_does_no_harm(bed: Ga
     await bed.publish(build_endpoint(build_target(blue), idempotent=True))
     assert (await bed.score("/die")).status_code == 424
     assert len(blue.received) > 2
+
+
+async def test_a_request_that_ran_out_of_time_is_not_sent_again(bed: GatewayBed, blue: Upstream) -> None:
+    await bed.publish(build_endpoint(build_target(blue, request_timeout_ms=300), idempotent=True))
+    late = await bed.score("/silent")
+    assert (late.status_code, late.json()["error"]["code"]) == (408, "RequestTimeout")
+    assert len(blue.received) == 1
+
+
+async def test_a_request_that_ran_out_of_time_is_lost_when_its_instance_was_taken_away_meanwhile(
+    bed: GatewayBed, blue: Upstream
+) -> None:
+    target = build_target(blue, request_timeout_ms=1_000)
+    await bed.publish(build_endpoint(target, idempotent=True))
+    late = asyncio.create_task(bed.score("/silent"))
+    await wait_until(lambda: blue.received)
+    await bed.publish(build_endpoint(draining(target), idempotent=True))
+    answer = await late
+    assert (answer.status_code, answer.json()["error"]["code"]) == (424, "InstanceLost")
+
+
+async def test_a_client_cannot_say_that_a_request_ran_out_of_time(bed: GatewayBed, blue: Upstream) -> None:
+    await bed.publish(build_endpoint(build_target(blue), idempotent=True))
+    says_so = {"x-envoy-is-timeout-retry": "true"}
+    assert (await bed.score(headers=says_so)).status_code == 200
+    assert (await bed.score(headers={**says_so, "authorization": "Bearer wrong"})).status_code == 401
+
+
+async def test_a_request_that_no_instance_has_had_finds_none_ready(bed: GatewayBed, blue: Upstream) -> None:
+    for idempotent in (False, True):
+        await bed.publish(build_endpoint(draining(build_target(blue)), idempotent=idempotent))
+        answer = await bed.score()
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NoInstanceReady")
 
 
 async def test_refusals_carry_no_header_of_envoys(bed: GatewayBed, blue: Upstream) -> None:

@@ -16,6 +16,7 @@ from envoy.config.core.v3.health_check_pb2 import HealthStatus
 from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions
 from envoy.config.endpoint.v3.endpoint_components_pb2 import Endpoint, LbEndpoint, LocalityLbEndpoints
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.extensions.filters.http.upstream_codec.v3.upstream_codec_pb2 import UpstreamCodec
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 from envoy.extensions.load_balancing_policies.least_request.v3.least_request_pb2 import LeastRequest
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions as UpstreamHttpOptions
@@ -23,9 +24,10 @@ from envoy.type.v3.percent_pb2 import Percent
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.wrappers_pb2 import UInt32Value
 
-from teal.gateway.foreign import build_foreign_filters
+from teal.gateway.foreign import build_foreign_filter
 from teal.gateway.model import Host, Target
 from teal.gateway.packing import build_milliseconds, pack
+from teal.gateway.retries import build_late_filter
 
 # A larger body is answered normally and not copied: a shadow that stops reading pushes back on the live request as
 # soon as the buffers are full, so they must hold the largest copied body.
@@ -48,11 +50,13 @@ def format_shadow_name(endpoint: str, deployment: str) -> str:
     return f"{endpoint}/{deployment}/shadow"
 
 
-def build_cluster(endpoint: str, target: Target) -> Cluster:
+def build_cluster(endpoint: str, target: Target, *, idempotent: bool) -> Cluster:
     """The cluster that answers clients."""
     cluster = _build_cluster(format_cluster_name(endpoint, target.deployment), target.max_in_flight)
     options = HttpProtocolOptions(idle_timeout=Duration(seconds=UPSTREAM_IDLE_S))
-    _set_http_options(cluster, target, options, build_foreign_filters() if target.foreign else ())
+    late = [build_late_filter()] if idempotent else []
+    foreign = [build_foreign_filter()] if target.foreign else []
+    _set_http_options(cluster, target, options, [*late, *foreign])
     return cluster
 
 
@@ -163,12 +167,13 @@ def _set_http_options(
     cluster: Cluster, target: Target, options: HttpProtocolOptions, filters: Sequence[HttpFilter] = ()
 ) -> None:
     Explicit = UpstreamHttpOptions.ExplicitHttpConfig
+    codec = HttpFilter(name="envoy.filters.http.upstream_codec", typed_config=pack(UpstreamCodec()))
     upstream = UpstreamHttpOptions(
         common_http_protocol_options=options,
         explicit_http_config=Explicit(http2_protocol_options=Http2ProtocolOptions())
         if target.http2
         else Explicit(http_protocol_options=Http1ProtocolOptions()),
-        http_filters=filters,
+        http_filters=[*filters, codec] if filters else (),
     )
     key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     cluster.typed_extension_protocol_options[key].CopyFrom(pack(upstream))

@@ -7,7 +7,6 @@ answers in their place is left alone.
 
 from envoy.config.core.v3.base_pb2 import DataSource
 from envoy.extensions.filters.http.lua.v3.lua_pb2 import Lua
-from envoy.extensions.filters.http.upstream_codec.v3.upstream_codec_pb2 import UpstreamCodec
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import HttpFilter
 
 from teal.gateway import headers
@@ -16,13 +15,10 @@ from teal.gateway.packing import pack
 REASON = "model-error"
 
 
-def build_foreign_filters() -> list[HttpFilter]:
-    """The chain of a foreign deployment's cluster."""
+def build_foreign_filter() -> HttpFilter:
+    """For a foreign deployment's cluster."""
     lua = Lua(default_source_code=DataSource(inline_string=_SCRIPT), stat_prefix="foreign")
-    return [
-        HttpFilter(name="teal.foreign", typed_config=pack(lua)),
-        HttpFilter(name="envoy.filters.http.upstream_codec", typed_config=pack(UpstreamCodec())),
-    ]
+    return HttpFilter(name="teal.foreign", typed_config=pack(lua))
 
 
 # --- private

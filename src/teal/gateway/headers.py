@@ -20,6 +20,9 @@ SCOPE = "x-teal-scope"
 # How long the gateway will wait for the first byte. Instances turn away what they cannot begin in that time.
 TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
 
+# Envoy puts "true" here on a request that it would send to a second instance because the first one took too long.
+RAN_OUT_OF_TIME = "x-envoy-is-timeout-retry"
+
 
 def overwrite(name: str, value: str) -> HeaderValueOption:
     """Set a header, whatever was there before. An empty value (an absent request header, say) sets nothing."""

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 
 from envoy.config.accesslog.v3.accesslog_pb2 import (
     AccessLogFilter,
+    AndFilter,
     ComparisonFilter,
+    ExtensionFilter,
     ResponseFlagFilter,
     StatusCodeFilter,
 )
 from envoy.config.core.v3.base_pb2 import HeaderValueOption, RuntimeUInt32
 from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     LocalReplyConfig,
     ResponseMapper,
@@ -24,6 +27,8 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.wrappers_pb2 import UInt32Value
 
 from teal.gateway import headers
+from teal.gateway.packing import pack
+from teal.gateway.retries import IS_IDEMPOTENT
 
 
 def build_error_format(code: str, message: str) -> SubstitutionFormatString:
@@ -35,7 +40,9 @@ def build_error_format(code: str, message: str) -> SubstitutionFormatString:
 
 def build_local_replies() -> LocalReplyConfig:
     """The table below for Envoy, and a last line for whatever is not in it, so that no body is ever plain text."""
-    return LocalReplyConfig(mappers=[*(_build_mapper(reply) for reply in REPLIES), *_build_rest()])
+    return LocalReplyConfig(
+        mappers=[*_build_not_repeated(), *(_build_mapper(reply) for reply in REPLIES), *_build_rest()]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +57,22 @@ class Reply:
 
 
 # "%UPSTREAM_CLUSTER%" reads endpoint/deployment.
+TIMED_OUT = Reply(
+    flags=("UT", "SI"),
+    status=408,
+    code="RequestTimeout",
+    message="'%UPSTREAM_CLUSTER%' did not answer within its request_timeout_ms",
+)
+# The request may have been acted on, so it is not repeated here, and 424 keeps clients from repeating it silently.
+LOST = Reply(
+    flags=("UC", "UR", "LR"),
+    status=424,
+    code="InstanceLost",
+    message="the instance of '%UPSTREAM_CLUSTER%' went away with this request in hand",
+    model_error="instance-lost",
+)
 REPLIES = (
-    Reply(
-        flags=("UT", "SI"),
-        status=408,
-        code="RequestTimeout",
-        message="'%UPSTREAM_CLUSTER%' did not answer within its request_timeout_ms",
-    ),
+    TIMED_OUT,
     Reply(
         flags=("UO",),
         status=429,
@@ -65,14 +81,7 @@ REPLIES = (
         " max_concurrent_requests_per_instance); raise request_settings.max_concurrent_requests_per_instance"
         " or instance_count",
     ),
-    # The request may have been acted on, so it is not repeated here, and 424 keeps clients from repeating it silently.
-    Reply(
-        flags=("UC", "UR", "LR"),
-        status=424,
-        code="InstanceLost",
-        message="the instance of '%UPSTREAM_CLUSTER%' went away with this request in hand",
-        model_error="instance-lost",
-    ),
+    LOST,
     Reply(
         flags=("UPE",),
         status=424,
@@ -106,9 +115,22 @@ RATE_LIMITED = (
 # --- private
 
 
-def _build_mapper(reply: Reply) -> ResponseMapper:
+def _build_not_repeated() -> list[ResponseMapper]:
+    """What an idempotent endpoint would have sent again: it was late already, or nobody is left to send it to."""
+    second_try = pack(ExpressionFilter(expression=f"{IS_IDEMPOTENT} && upstream.request_attempt_count > 1u"))
+    extension = ExtensionFilter(name="envoy.access_loggers.extension_filters.cel", typed_config=second_try)
+    is_second_try = AccessLogFilter(extension_filter=extension)
+    is_late = _status_filter(ComparisonFilter.EQ, TIMED_OUT.status)
+    none_ready = AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=("UH",)))
+    return [
+        _build_mapper(TIMED_OUT, AccessLogFilter(and_filter=AndFilter(filters=[is_late, is_second_try]))),
+        _build_mapper(LOST, AccessLogFilter(and_filter=AndFilter(filters=[none_ready, is_second_try]))),
+    ]
+
+
+def _build_mapper(reply: Reply, when: AccessLogFilter | None = None) -> ResponseMapper:
     return ResponseMapper(
-        filter=AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=reply.flags)),
+        filter=when or AccessLogFilter(response_flag_filter=ResponseFlagFilter(flags=reply.flags)),
         status_code=UInt32Value(value=reply.status),
         body_format_override=build_error_format(reply.code, reply.message),
         headers_to_add=[*headers.build_id_headers(), *_build_model_error(reply)],

@@ -67,7 +67,7 @@ def build_resources(
         scopes.append(build_host_scope(model.name))
         tables.append(build_host_route_table(tables[0], model.name, host_domain))
     shadows = [target for target in model.targets if target.deployment in model.mirrored]
-    clusters = [build_cluster(model.name, target) for target in model.targets]
+    clusters = [build_cluster(model.name, target, idempotent=model.idempotent) for target in model.targets]
     clusters += [build_shadow_cluster(model.name, target, max_mirrored_body_bytes) for target in shadows]
     hosts = [build_hosts(format_cluster_name(model.name, target.deployment), target.hosts) for target in model.targets]
     hosts += [build_hosts(format_shadow_name(model.name, target.deployment), target.hosts) for target in shadows]

@@ -12,7 +12,6 @@ from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionForm
 from envoy.config.route.v3.route_components_pb2 import (
     DirectResponseAction,
     HeaderMatcher,
-    RetryPolicy,
     Route,
     RouteAction,
     RouteMatch,
@@ -20,18 +19,17 @@ from envoy.config.route.v3.route_components_pb2 import (
 )
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.config.route.v3.scoped_route_pb2 import ScopedRouteConfiguration
-from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import PreviousHostsPredicate
 from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute, RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.range_pb2 import Int64Range
-from google.protobuf.wrappers_pb2 import UInt32Value
 
 from teal.gateway import headers
 from teal.gateway.clusters import format_cluster_name, format_shadow_name
 from teal.gateway.limits import build_limits, build_no_limits
 from teal.gateway.model import EndpointModel, Target
-from teal.gateway.packing import build_milliseconds, pack
+from teal.gateway.packing import build_milliseconds
 from teal.gateway.replies import TOO_LARGE, build_error_format
+from teal.gateway.retries import IDEMPOTENT, build_retries
 from teal.gateway.splits import SPLIT_FILTER, build_plan, format_plan
 from teal.gateway.tokens import build_token_rules
 
@@ -101,10 +99,17 @@ def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> Rou
                 name=model.name,
                 domains=["*"],
                 routes=routes,
+                include_is_timeout_retry_header=model.idempotent,
                 typed_per_filter_config={**build_token_rules(model), **build_limits(model)},
             )
         ],
-        request_headers_to_remove=["authorization", headers.MIRRORED, headers.SPLIT, headers.SCOPE],
+        request_headers_to_remove=[
+            "authorization",
+            headers.MIRRORED,
+            headers.SPLIT,
+            headers.SCOPE,
+            headers.RAN_OUT_OF_TIME,
+        ],
         response_headers_to_add=headers.build_id_headers(),
     )
 
@@ -222,6 +227,7 @@ def _build_forward(
     """To the instances of a deployment, as `/**`."""
     return Route(
         match=match,
+        metadata=IDEMPOTENT if model.idempotent else None,
         stat_prefix=stat_prefix,
         request_headers_to_add=[
             headers.overwrite(headers.TEAL_DEPLOYMENT, target.deployment),
@@ -235,31 +241,10 @@ def _build_forward(
             ),
             # Limits to the first byte and between bytes. One of the whole would cut long answers: only where asked for.
             timeout=build_milliseconds(target.total_timeout_ms or 0),
-            retry_policy=_build_retries(model, target),
+            retry_policy=build_retries(target.request_timeout_ms, idempotent=model.idempotent),
             idle_timeout=build_milliseconds(max(MIN_STALL_MS, target.request_timeout_ms + CONNECTING_MS)),
             request_mirror_policies=mirrors,
         ),
-    )
-
-
-def _build_retries(model: EndpointModel, target: Target) -> RetryPolicy:
-    """Repeats what no instance can have acted on, or what does no harm; and limits the time to the first byte.
-
-    A limit per try is just that: it counts from the end of the request, and lapses once the answer has begun.
-    """
-    previous_hosts = RetryPolicy.RetryHostPredicate(
-        name="envoy.retry_host_predicates.previous_hosts", typed_config=pack(PreviousHostsPredicate())
-    )
-    return RetryPolicy(
-        retry_on="connect-failure,refused-stream,reset-before-request" + (",reset" if model.idempotent else ""),
-        # One more than a dead host needs to be passed over (`clusters.py`).
-        num_retries=UInt32Value(value=4),
-        retry_back_off=RetryPolicy.RetryBackOff(
-            base_interval=build_milliseconds(10), max_interval=build_milliseconds(100)
-        ),
-        retry_host_predicate=[previous_hosts],
-        host_selection_retry_max_attempts=5,
-        per_try_timeout=build_milliseconds(target.request_timeout_ms),
     )
 
 
