@@ -15,7 +15,7 @@ import httpx
 import psutil
 import pytest
 
-from teal.gateway import admin, envoy_process, running_envoy
+from teal.gateway import admin, envoy_command, envoy_process, running_envoy, shared_listening
 from teal.gateway.errors import EnvoyNotAvailable, EnvoyNotStarted, PortTaken, RunDirTooLong
 from teal.gateway.gateway import Gateway
 from teal.gateway.handover import can_lend
@@ -214,7 +214,7 @@ async def test_an_envoy_whose_listener_is_of_another_kind_leaves_with_what_it_ha
 ) -> None:
     old = scene.pid
     held = await scene.hold()
-    monkeypatch.setattr(envoy_process, "_describe_contract", lambda: "another")
+    monkeypatch.setattr(envoy_process, "describe_contract", lambda: "another")
     port = free_port() if moves else scene.bed.settings.port
     scene.bed.settings = replace(scene.bed.settings, max_connections=1000, port=port)
     await scene.bed.restart_control_plane()
@@ -317,7 +317,8 @@ async def test_a_new_envoy_that_cannot_start_leaves_the_old_one_serving(
     old, settings = scene.pid, scene.bed.settings
     await scene.bed.gateway.stop(keep_envoy=True)
     with monkeypatch.context() as patched:
-        patched.setattr(envoy_process.EnvoyProcess, "_build_bootstrap", lambda *_: '{"no such field": 1}')
+        for module in (envoy_command, envoy_process):
+            patched.setattr(module, "build_bootstrap_text", lambda *_: '{"no such field": 1}')
         with pytest.raises(EnvoyNotStarted):
             await Gateway(settings).start()
     assert (await scene.bed.score()).status_code == 200
@@ -331,7 +332,8 @@ async def test_an_envoy_that_cannot_hand_over_its_socket_is_ended_first(
     old = scene.pid
     await scene.bed.gateway.stop(keep_envoy=True)
     with monkeypatch.context() as patched:
-        patched.setattr(envoy_process, "can_lend", lambda: False)
+        for module in (envoy_command, shared_listening):
+            patched.setattr(module, "can_lend", lambda: False)
         await scene.bed.restart_control_plane(build_endpoint(build_target(scene.blue)))
         assert scene.bed.gateway.envoy_pids == [scene.pid]
         assert scene.pid != old
@@ -428,7 +430,7 @@ async def test_a_start_that_is_cancelled_leaves_nothing_behind(scene: Scene, mon
 
 async def test_an_envoy_that_does_not_accept_its_start_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(scene.bed.settings, run_dir=scene.bed.settings.run_dir / "second", port=free_port())
-    monkeypatch.setattr(envoy_process.EnvoyProcess, "_build_bootstrap", lambda *_: '{"no such field": 1}')
+    monkeypatch.setattr(envoy_process, "build_bootstrap_text", lambda *_: '{"no such field": 1}')
     with pytest.raises(EnvoyNotStarted, match="Bootstrap"):
         await Gateway(settings).start()
 

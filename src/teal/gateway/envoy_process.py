@@ -9,36 +9,29 @@ import asyncio
 import errno
 import logging
 import os
-import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from importlib.metadata import version
 
 import psutil
-from google.protobuf.json_format import MessageToJson
 
 from teal.gateway.admin import Admin
-from teal.gateway.bootstrap import build_bootstrap
-from teal.gateway.connections import Style, build_connections
-from teal.gateway.envoy_binary import DISTRIBUTION, find_envoy
+from teal.gateway.envoy_binary import find_envoy
+from teal.gateway.envoy_command import (
+    build_arguments,
+    build_bootstrap_text,
+    describe_config,
+    describe_contract,
+    observe_started,
+)
 from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.errors import EnvoyNotStarted, GatewayError, PortTaken
-from teal.gateway.handover import Lender, Meeting, ask_back, can_lend, open_listening
+from teal.gateway.found_envoys import find_leaving, find_living
+from teal.gateway.handover import Meeting
 from teal.gateway.launch import launch
-from teal.gateway.listener import Door
-from teal.gateway.model import content_version
-from teal.gateway.pid_file import (
-    ProcessRecord,
-    find_by_argument,
-    is_running,
-    load_record,
-    observe_record,
-    save_record,
-    wait_for_exit,
-    write_private,
-)
+from teal.gateway.pid_file import save_record, wait_for_exit, write_private
 from teal.gateway.publications import Tenure
 from teal.gateway.running_envoy import RunningEnvoy
+from teal.gateway.shared_listening import SharedListening
 
 logger = logging.getLogger(__name__)
 
@@ -67,8 +60,7 @@ class EnvoyProcess:
         self._current: RunningEnvoy | None = None
         self._leaving: list[RunningEnvoy] = []
         self._last_number = 0
-        self._listening: socket.socket | None = None
-        self._lenders: dict[int, Lender] = {}
+        self._listening = SharedListening(settings)
         self._tasks: list[asyncio.Task[None]] = []
         self.problem: str | None = None
 
@@ -90,15 +82,15 @@ class EnvoyProcess:
         for envoy in self._leaving:
             # By its number alone: it may have been started for another port.
             if node.rpartition("-")[2] == str(envoy.record.number):
-                return Tenure.LEAVES if envoy.record.contract == _describe_contract() else Tenure.LEFT_ALONE
+                return Tenure.LEAVES if envoy.record.contract == describe_contract() else Tenure.LEFT_ALONE
         return Tenure.STAYS
 
     def find(self) -> None:
         """What runs already; before any of it can connect, so that `judge` knows who is to be replaced."""
-        living = self._find_living()
-        leaving = self._find_leaving()
+        living = find_living(self._settings)
+        leaving = find_leaving(self._settings)
         self._last_number = max((envoy.record.number for envoy in (*filter(None, [living]), *leaving)), default=0)
-        if living is not None and living.record.config != self._describe_config():
+        if living is not None and living.record.config != describe_config(self._settings):
             logger.info("envoy %s runs with other settings; replacing it", living.pid)
             self._replaced, living = living, None
             leaving.insert(0, self._replaced)
@@ -122,16 +114,16 @@ class EnvoyProcess:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
-        self._close_listening()
+        self._listening.close()
         if not keep_running:
             await self._end(self._all())
         # Not before: one that has just been started may still have something to say.
-        self._close_lenders()
+        self._listening.forget_all()
         self._current, self._leaving = None, []
 
     async def end_living(self) -> int | None:
         """Drain and end what nobody watches any more; returns the pid of one, None when there is none."""
-        living = [*filter(None, [self._find_living()]), *self._find_leaving()]
+        living = [*filter(None, [find_living(self._settings)]), *find_leaving(self._settings)]
         await self._end(living)
         return living[0].pid if living else None
 
@@ -140,111 +132,29 @@ class EnvoyProcess:
     def _all(self) -> list[RunningEnvoy]:
         return [*filter(None, [self._current]), *self._leaving]
 
-    def _build_bootstrap(self, number: int) -> str:
-        settings = self._settings
-        message = build_bootstrap(
-            node_id=settings.format_node(number),
-            door=Door(
-                host=settings.host,
-                port=settings.port,
-                tls_secret_file=settings.tls_secret_file if settings.tls else None,
-                host_domain=settings.host_domain,
-                access_log=settings.access_log,
-                max_mirrored_body_bytes=settings.max_mirrored_body_bytes,
-                token_keys=settings.token_keys,
-            ),
-            xds_socket=settings.xds_socket,
-            admin_socket=settings.admin_socket_of(number),
-            max_connections=settings.max_connections,
-        )
-        return str(MessageToJson(message, sort_keys=True, preserving_proto_field_name=True))
-
-    def _describe_config(self) -> str:
-        """What an Envoy runs with: one of another version or with other settings is not adopted."""
-        words = [self._build_bootstrap(0), *self._arguments(0)]
-        return f"{content_version(' '.join(words).encode())} on {version(DISTRIBUTION)}"
-
-    def _find_living(self) -> RunningEnvoy | None:
-        """The one that was started last."""
-        argument = str(self._settings.bootstrap_file)
-        record = load_record(self._settings.pid_file)
-        if record is None or not is_running(record, argument):
-            record = self._find_unrecorded(argument)
-        return RunningEnvoy(self._settings, record) if record is not None else None
-
-    def _find_unrecorded(self, argument: str) -> ProcessRecord | None:
-        """Killed between starting Envoy and writing the pid file: what it was started with stands in the bootstrap."""
-        known = {envoy.pid for envoy in self._find_leaving()}
-        pid = find_by_argument(argument, known)
-        with suppress(psutil.Error, OSError, ValueError, IndexError):
-            if pid is not None:
-                words = psutil.Process(pid).cmdline()
-                number = int(words[words.index(_NUMBER) + 1].rpartition("-")[2])
-                is_ours = self._settings.bootstrap_file.read_text() == self._build_bootstrap(number)
-                return self._observe(pid, number) if is_ours else observe_record(pid, "", number)
-        return None
-
-    def _find_leaving(self) -> list[RunningEnvoy]:
-        found = []
-        for path in self._settings.list_leaving_files():
-            record = load_record(path)
-            envoy = RunningEnvoy(self._settings, record) if record is not None else None
-            if envoy is not None and envoy.is_running:
-                found.append(envoy)
-            else:
-                path.unlink(missing_ok=True)
-        return found
-
     async def _adopt(self, living: RunningEnvoy) -> None:
         save_record(self._settings.pid_file, living.record)
         self._point_to(living.record.number)
         self._current = living
-        self._listening = await ask_back(living.meeting, self._settings.host, self._settings.port)
-        self._stand_by(self._all())
+        await self._listening.ask_back(living)
+        self._listening.stand_by(self._all())
 
     async def _start_new(self, replaced: RunningEnvoy | None) -> None:
-        await self._obtain_listening(self._leaving)
+        await self._listening.obtain(self._leaving, self._end)
         self._leaving = [envoy for envoy in self._leaving if envoy.is_running]
-        self._stand_by(self._leaving)
+        self._listening.stand_by(self._leaving)
         if replaced is not None and replaced in self._leaving:
             save_record(self._settings.leaving_file_of(replaced.record.number), replaced.record)
         try:
             self._current = await self._spawn()
         except BaseException:
-            self._close_listening()
-            self._close_lenders()
+            self._listening.close()
+            self._listening.forget_all()
             if replaced is not None and replaced.is_running:
                 save_record(self._settings.pid_file, replaced.record)
                 self._point_to(replaced.record.number)
                 self._settings.leaving_file_of(replaced.record.number).unlink(missing_ok=True)
             raise
-
-    def _stand_by(self, running: list[RunningEnvoy]) -> None:
-        """They may have been started by a control plane that was killed before they served."""
-        if self._listening is not None and can_lend():
-            for envoy in running:
-                self._lend_to(envoy.meeting, is_new=False)
-
-    def _lend_to(self, meeting: Meeting, *, is_new: bool) -> Lender:
-        assert self._listening is not None
-        lender = Lender(meeting, self._listening)
-        lender.open(is_new=is_new)
-        self._lenders[meeting.number] = lender
-        return lender
-
-    async def _obtain_listening(self, running: list[RunningEnvoy]) -> None:
-        """Ours already, or free, or held by an Envoy that cannot share it and has to go first."""
-        for envoy in running if can_lend() else ():
-            self._listening = await ask_back(envoy.meeting, self._settings.host, self._settings.port)
-            if self._listening is not None:
-                return
-        try:
-            self._listening = open_listening(self._settings.host, self._settings.port)
-        except PortTaken:
-            if not running:
-                raise
-            await self._end(running)
-            self._listening = open_listening(self._settings.host, self._settings.port)
 
     async def _supervise(self) -> None:
         """Wait for Envoy to end and start it again, more slowly each time it does not hold."""
@@ -264,15 +174,15 @@ class EnvoyProcess:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, _LAST_DELAY_S)
             try:
-                if self._listening is None:
-                    await self._obtain_listening(list(self._leaving))
+                if not self._listening.is_held:
+                    await self._listening.obtain(list(self._leaving), self._end)
                 self._current = await self._spawn()
                 self.problem = None
             except (GatewayError, OSError, psutil.Error) as error:
                 self.problem = str(error)
                 logger.error("envoy could not be started again: %s", error)  # the sentence says it all
                 # Clients have waited in the socket's queue so far; now nobody knows for how long it would be.
-                self._close_listening()
+                self._listening.close()
             self._changed()
 
     async def _see_off(self, envoy: RunningEnvoy) -> None:
@@ -295,20 +205,17 @@ class EnvoyProcess:
         self._changed()
 
     async def _spawn(self) -> RunningEnvoy:
-        assert self._listening is not None
         binary = find_envoy()
         number = self._last_number = self._last_number + 1
         meeting = Meeting(self._settings.run_dir, number)
-        write_private(self._settings.bootstrap_file, self._build_bootstrap(number))
+        write_private(self._settings.bootstrap_file, build_bootstrap_text(self._settings, number))
         self._settings.admin_socket_of(number).unlink(missing_ok=True)
-        lender = self._lend_to(meeting, is_new=True) if can_lend() else None
-        if lender is None:
-            self._close_listening()
+        lender = self._listening.lend(meeting)
         log_start = self._settings.log_file.stat().st_size if self._settings.log_file.exists() else 0
         pid: int | None = None
         try:
-            pid = launch([str(binary), *self._arguments(number)], self._settings.log_file)
-            envoy = RunningEnvoy(self._settings, self._observe(pid, number))
+            pid = launch([str(binary), *build_arguments(self._settings, number)], self._settings.log_file)
+            envoy = RunningEnvoy(self._settings, observe_started(self._settings, pid, number))
             save_record(self._settings.pid_file, envoy.record)
             await self._wait_until_up(envoy, log_start)
         except BaseException:
@@ -317,8 +224,7 @@ class EnvoyProcess:
                 await _kill(pid, str(self._settings.bootstrap_file))
             self._settings.pid_file.unlink(missing_ok=True)
             self._settings.admin_socket_of(number).unlink(missing_ok=True)
-            if lender is not None:
-                self._lenders.pop(number).close()
+            self._listening.forget(number)
             meeting.clear()
             raise
         if lender is not None:
@@ -326,23 +232,9 @@ class EnvoyProcess:
         self._point_to(number)
         return envoy
 
-    def _arguments(self, number: int) -> list[str]:
-        return [
-            "--config-path", str(self._settings.bootstrap_file),
-            _NUMBER, self._settings.format_node(number),
-            "--concurrency", str(self._settings.concurrency),
-            "--log-level", "warning",
-            "--file-flush-interval-msec", "1000",
-            *(Meeting(self._settings.run_dir, number).arguments if can_lend() else ["--disable-hot-restart"]),
-        ]  # fmt: skip
-
-    def _observe(self, pid: int, number: int) -> ProcessRecord:
-        return observe_record(pid, self._describe_config(), number, _describe_contract())
-
     def _forget(self, envoy: RunningEnvoy) -> None:
         envoy.clear()
-        if lender := self._lenders.pop(envoy.record.number, None):
-            lender.close()
+        self._listening.forget(envoy.record.number)
 
     def _point_to(self, number: int) -> None:
         """Whoever asks `admin_socket` asks this one."""
@@ -372,29 +264,13 @@ class EnvoyProcess:
             for path in (self._settings.pid_file, self._settings.admin_socket, self._settings.totals_file):
                 path.unlink(missing_ok=True)
 
-    def _close_lenders(self) -> None:
-        for number in tuple(self._lenders):
-            self._lenders.pop(number).close()
 
-    def _close_listening(self) -> None:
-        """Envoys that have it go on listening; when nobody has it any more, clients are refused."""
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
-
-
-_NUMBER = "--service-node"
 _FIRST_DELAY_S = 0.05
 _LAST_DELAY_S = 10.0
 _HELD_S = 30.0
 _POLL_S = 0.05
 _START_WITHIN_S = 30.0
 _LAST_WORDS_CHARS = 500
-
-
-def _describe_contract() -> str:
-    """What a listener does with requests that routes rely on, whatever its settings."""
-    return content_version(build_connections(Style.PATH, access_log=None).SerializeToString(deterministic=True))
 
 
 def _hear_end(task: "asyncio.Task[None]") -> None:
