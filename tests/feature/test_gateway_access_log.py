@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from teal.gateway.admin import Admin
 from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.upstreams import running_upstream
 from tests.harness.waiting import wait_until
@@ -54,5 +55,5 @@ async def test_a_full_log_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> No
 async def test_envoys_metrics_are_there_for_prometheus() -> None:
     async with running_upstream("blue") as blue, running_gateway(build_endpoint(build_target(blue))) as bed:
         await bed.score()
-        text = await bed.gateway.read_prometheus()
+        text = await Admin(bed.settings.admin_socket).get_text("/stats/prometheus", usedonly="")
     assert 'envoy_cluster_upstream_rq_total{envoy_cluster_name="orders/blue"} 1' in text

@@ -174,10 +174,6 @@ class Gateway:
             self._settings.access_log, self._find_admins(), max_bytes=max_bytes
         )
 
-    async def read_prometheus(self) -> str:
-        """The newest Envoy's own metrics, in Prometheus' text format."""
-        return await self._admin.get_text("/stats/prometheus", usedonly="")
-
     # --- private
 
     def _find_admins(self) -> list[Admin]:
