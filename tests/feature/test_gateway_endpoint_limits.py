@@ -13,6 +13,7 @@ from teal.domain.endpoint_settings import Limits
 from teal.gateway.model import EndpointModel, Target
 from tests.harness.envoy import KEY, GatewayBed, build_endpoint, build_target, running_gateway, running_load
 from tests.harness.http2 import request_http2
+from tests.harness.raw_http import exchange
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until
 
@@ -70,6 +71,45 @@ async def test_named_deployments_and_the_split_draw_from_one_rate(bed: GatewayBe
         assert statuses[429] >= 6
 
 
+async def test_requests_in_hand_beyond_the_endpoints_limit_are_429_whichever_deployment_has_them(
+    bed: GatewayBed, blue: Upstream
+) -> None:
+    async with running_upstream("green") as green:
+        both = build_target(blue), build_target(green)
+        model = build_endpoint(*both, traffic={"blue": 50, "green": 50}, limits=Limits(requests_in_hand=6))
+        await bed.publish(model)
+        held = [asyncio.create_task(bed.score("/hold")) for _ in range(6)]
+        await wait_until(lambda: len(blue.received) + len(green.received) == 6)
+        for _ in range(3):
+            assert (await bed.score(headers={"authorization": "Bearer wrong"})).status_code == 401
+        refused = await bed.score(headers={"azureml-model-deployment": "green"})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "TooManyInHand")
+        assert "max_requests_in_hand" in refused.json()["error"]["message"]
+        assert refused.headers["x-ms-request-id"]
+        blue.released.set()
+        green.released.set()
+        assert [answer.status_code for answer in await asyncio.gather(*held)] == [200] * 6
+        assert (await bed.score()).status_code == 200
+
+
+async def test_a_request_is_in_hand_until_its_answer_has_ended_or_its_client_is_gone(
+    bed: GatewayBed, blue: Upstream
+) -> None:
+    await bed.publish(limited(blue, requests_in_hand=1))
+    for _ in range(3):
+        request = bed.client.build_request(
+            "POST", "/endpoints/orders/stream?chunks=2&every_ms=100000&first_ms=0", json={}
+        )
+        streaming = await bed.client.send(request, stream=True)
+        assert (await bed.score()).status_code == 429
+        await streaming.aclose()
+
+        async def is_free() -> bool:
+            return (await bed.score()).status_code == 200
+
+        await wait_until(is_free)
+
+
 async def test_a_limit_is_changed_live(bed: GatewayBed, blue: Upstream) -> None:
     await bed.publish(limited(blue, requests_per_s=1_000_000))
     async with running_load(bed) as load:
@@ -107,6 +147,16 @@ async def test_bandwidth_is_slowed_down_not_refused_and_said_in_trailers(bed: Ga
     assert answer.headers[":status"] == "200"
     assert len(answer.body) == 1024 * 1024
     assert int(answer.trailers["ms-azureml-bandwidth-response-delay-ms"]) > 0
+
+
+async def test_delays_are_said_after_an_answer_in_chunks_too(bed: GatewayBed, blue: Upstream) -> None:
+    await bed.publish(limited(blue, bandwidth_kib_per_s=1))
+    head = f"POST /endpoints/orders/stream?chunks=300&every_ms=0 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+    answer = await exchange(bed.settings.port, f"{head}Connection: close\r\nContent-Length: 0\r\n\r\n".encode())
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    body, _, trailers = answer.rpartition(b"\r\n0\r\n")
+    assert b"chunk 299\n" in body
+    assert b"ms-azureml-bandwidth-response-delay-ms: " in trailers
 
 
 async def test_a_foreign_instances_error_is_424_with_its_status_beside_and_its_body(

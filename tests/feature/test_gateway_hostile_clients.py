@@ -63,6 +63,12 @@ def observe_memory(bed: GatewayBed) -> int:
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", id="a chunk beyond all sizes"),
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\n-5\r\nhello\r\n", id="a chunk of negative size"),
         pytest.param(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhelloXX0\r\n\r\n", id="a chunk longer than it says"),
+        pytest.param(b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\n0\r\n\r\n", id="a chunk with half a line end"),
+        pytest.param(
+            b"Transfer-Encoding: chunked\r\n\r\n5;a\nb\r\nhello\r\n0\r\n\r\n", id="a line end in an extension"
+        ),
+        pytest.param(b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", id="chunked twice"),
+        pytest.param(b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n", id="two encodings"),
     ],
 )
 async def test_an_ambiguous_request_is_refused_and_smuggles_nothing(
@@ -95,6 +101,43 @@ async def test_a_path_leads_to_one_endpoint_only(bed: GatewayBed, blue: Upstream
         request = f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\r\n".encode()
         assert (await exchange(bed.settings.port, request)).startswith(b"HTTP/1.1 401 ")
     assert blue.received == []
+
+
+async def test_a_path_that_a_client_says_was_the_original_one_counts_for_nothing(
+    bed: GatewayBed, blue: Upstream
+) -> None:
+    assert (await bed.score(headers={"x-envoy-original-path": "/endpoints/other/score"})).status_code == 200
+    assert (await bed.score("x", headers={"x-envoy-original-path": "/endpoints/orders/score"})).status_code == 404
+    assert "x-envoy-original-path" not in blue.received[0].headers
+
+
+async def test_folded_lines_and_bare_returns_are_passed_on_as_one_line(bed: GatewayBed, blue: Upstream) -> None:
+    answer = await exchange(
+        bed.settings.port, HEAD + b"X-A: 1\r\n Content-Length: 50\r\nX-B: 2\rX-C: 3\r\nContent-Length: 2\r\n\r\n{}"
+    )
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    received = blue.received[0]
+    assert (received.body_bytes, received.headers["x-a"]) == (2, "1 Content-Length: 50")
+    assert (received.headers["x-b"], "x-c" in received.headers) == ("2X-C: 3", False)
+
+
+async def test_a_change_to_another_protocol_is_refused_and_says_so(bed: GatewayBed, blue: Upstream) -> None:
+    answer = await exchange(bed.settings.port, HEAD + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"UpgradeRefused"' in answer
+    assert blue.received == []
+
+
+async def test_a_request_that_is_refused_unread_is_told_why(bed: GatewayBed) -> None:
+    answer = await exchange(bed.settings.port, HEAD.replace(b"Host: x\r\n", b"") + b"\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"missing_host_header" in answer
+
+
+async def test_http_1_0_is_understood(bed: GatewayBed) -> None:
+    answer = await exchange(bed.settings.port, HEAD.replace(b"1.1", b"1.0") + b"Content-Length: 2\r\n\r\n{}")
+    assert answer.startswith(b"HTTP/1.0 200 ")
+    assert b"connection: close" in answer
 
 
 async def test_headers_that_never_end_are_given_up(blue: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:

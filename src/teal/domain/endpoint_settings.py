@@ -37,6 +37,7 @@ class Limits:
     """What one endpoint may use; None is no limit. Bandwidth is both directions together, and slows down only."""
 
     requests_per_s: int | None = None
+    requests_in_hand: int | None = None
     bandwidth_kib_per_s: int | None = None
     max_request_bytes: int | None = None
 
@@ -51,9 +52,9 @@ class Quotas(StrEnum):
     NONE = "none"
 
 
-# 500 requests a second and 5 MB/s: `spec/azureml.md` §1.5.
+# `spec/azureml.md` §1.5. Connections per second are no more than requests, and a connection in use has one in hand.
 PROFILES: Mapping[Quotas, Limits] = {
-    Quotas.AZURE: Limits(requests_per_s=500, bandwidth_kib_per_s=5_000_000 // 1024),
+    Quotas.AZURE: Limits(requests_per_s=500, requests_in_hand=500, bandwidth_kib_per_s=5_000_000 // 1024),
     Quotas.NONE: NO_LIMITS,
 }
 
@@ -117,6 +118,7 @@ _ENDPOINT_SETTINGS = (
     "idempotent",
     "quotas",
     "max_requests_per_second",
+    "max_requests_in_hand",
     "max_bandwidth_kib_per_second",
     "max_request_bytes",
 )
@@ -157,6 +159,7 @@ def _parse_limits(own: Mapping[str, str], server: Limits) -> Limits:
     base = PROFILES[Quotas(_choose("quotas", own["quotas"], tuple(Quotas)))] if "quotas" in own else server
     return Limits(
         requests_per_s=_parse_limit("max_requests_per_second", own, base.requests_per_s),
+        requests_in_hand=_parse_limit("max_requests_in_hand", own, base.requests_in_hand),
         bandwidth_kib_per_s=_parse_limit("max_bandwidth_kib_per_second", own, base.bandwidth_kib_per_s),
         max_request_bytes=_parse_limit("max_request_bytes", own, base.max_request_bytes),
     )

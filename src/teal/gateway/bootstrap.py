@@ -5,7 +5,7 @@ Fields: https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/bootstrap/v3/
 
 from pathlib import Path
 
-from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap, ClusterManager
+from envoy.config.bootstrap.v3.bootstrap_pb2 import Admin, Bootstrap, ClusterManager, LayeredRuntime, RuntimeLayer
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import Address, Pipe
 from envoy.config.core.v3.backoff_pb2 import BackoffStrategy
@@ -24,6 +24,7 @@ from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpPro
 from envoy.type.matcher.v3.regex_pb2 import RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import ListStringMatcher, StringMatcher
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.struct_pb2 import Struct
 
 from teal.gateway.clusters import build_ads_source
 from teal.gateway.listener import Door, build_listener
@@ -48,6 +49,7 @@ def build_bootstrap(
         stats_config=StatsConfig(stats_matcher=StatsMatcher(exclusion_list=_build_unwanted_stats())),
         cluster_manager=ClusterManager(enable_deferred_cluster_creation=True),
         overload_manager=_build_overload_manager(max_connections),
+        layered_runtime=_build_runtime(),
         dynamic_resources=Bootstrap.DynamicResources(ads_config=_build_ads(), cds_config=build_ads_source()),
     )
     bootstrap.static_resources.listeners.append(build_listener(door))
@@ -69,6 +71,13 @@ def _build_unwanted_stats() -> ListStringMatcher:
     return ListStringMatcher(
         patterns=[StringMatcher(safe_regex=RegexMatcher(regex=regex)) for regex in _UNWANTED_STATS]
     )
+
+
+def _build_runtime() -> LayeredRuntime:
+    # Bodies in chunks are read to the letter: what ends a line is not left to taste.
+    strict = Struct()
+    strict.update({"envoy.reloadable_features.strict_chunk_parsing": True})
+    return LayeredRuntime(layers=[RuntimeLayer(name="static", static_layer=strict)])
 
 
 def _build_overload_manager(max_connections: int) -> OverloadManager:

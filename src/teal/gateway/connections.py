@@ -10,7 +10,7 @@ from pathlib import Path
 from envoy.config.common.mutation_rules.v3.mutation_rules_pb2 import HeaderMutation
 from envoy.config.core.v3.address_pb2 import CidrRange
 from envoy.config.core.v3.extension_pb2 import TypedExtensionConfig
-from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions, HttpProtocolOptions
+from envoy.config.core.v3.protocol_pb2 import Http1ProtocolOptions, Http2ProtocolOptions, HttpProtocolOptions
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
@@ -74,6 +74,7 @@ def build_connections(style: Style, access_log: Path | None, token_keys: str | N
         server_header_transformation=HttpConnectionManager.ServerHeaderTransformation.OVERWRITE,
         # One spelling of a path, so that no endpoint's rules are passed by on the way to another's.
         normalize_path=BoolValue(value=True),
+        http_protocol_options=_build_http1(),
         http2_protocol_options=_build_http2(),
     )
     return Filter(name="envoy.filters.network.http_connection_manager", typed_config=pack(manager))
@@ -86,6 +87,11 @@ _REQUEST_HEADERS_S = 30
 
 # An empty list would mean the private ranges.
 _NOBODY = CidrRange(address_prefix="255.255.255.255", prefix_len=UInt32Value(value=32))
+
+
+def _build_http1() -> Http1ProtocolOptions:
+    # Trailers say how long a chunked answer was delayed. Some generators of load and health checks still speak 1.0.
+    return Http1ProtocolOptions(enable_trailers=True, accept_http_10=True, default_host_for_http_10=LISTENER_NAME)
 
 
 def _build_http2() -> Http2ProtocolOptions:
@@ -119,6 +125,7 @@ def _build_early_headers(style: Style) -> TypedExtensionConfig:
     mutations = HeaderMutations(
         mutations=[
             HeaderMutation(remove=headers.SPLIT),
+            HeaderMutation(remove=headers.ORIGINAL_PATH),
             HeaderMutation(append=headers.overwrite(headers.SCOPE, _SCOPES[style].source)),
         ]
     )

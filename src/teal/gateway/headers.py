@@ -17,6 +17,9 @@ MIRRORED = "x-mirrored"
 SPLIT = "x-teal-split"
 SCOPE = "x-teal-scope"
 
+# Envoy reads it in place of the path wherever it is asked for the path; a client's own is removed.
+ORIGINAL_PATH = "x-envoy-original-path"
+
 # How long the gateway will wait for the first byte. Instances turn away what they cannot begin in that time.
 TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
 

@@ -13,11 +13,13 @@ from envoy.config.accesslog.v3.accesslog_pb2 import (
     AndFilter,
     ComparisonFilter,
     ExtensionFilter,
+    HeaderFilter,
     ResponseFlagFilter,
     StatusCodeFilter,
 )
 from envoy.config.core.v3.base_pb2 import HeaderValueOption, RuntimeUInt32
 from envoy.config.core.v3.substitution_format_string_pb2 import SubstitutionFormatString
+from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
 from envoy.extensions.access_loggers.filters.cel.v3.cel_pb2 import ExpressionFilter
 from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
     LocalReplyConfig,
@@ -105,6 +107,13 @@ REPLIES = (
 
 
 TOO_LARGE = "the body is larger than this endpoint takes; its property teal.max_request_bytes says how much that is"
+REFUSED = "the gateway refused this request before it reached an instance (%RESPONSE_CODE_DETAILS%)"
+ENDPOINT_FULL = 423  # a status nothing else here is answered with
+IN_HAND = (
+    "this endpoint has all the requests in hand that it may have; its property teal.max_requests_in_hand, or the"
+    " server's quotas, say how many"
+)
+NO_UPGRADE = "this gateway passes on HTTP requests only; send this one without Upgrade"
 NEEDS_TOKEN = "this endpoint needs a token made for it that has not expired: Authorization: Bearer <token>"
 RATE_LIMITED = (
     "this endpoint has had all the requests that it may have in a second; its property teal.max_requests_per_second,"
@@ -158,6 +167,15 @@ def _build_rest() -> list[ResponseMapper]:
         )
         for status in (401, 404)
     ]
+    # The gateway's own before a token is looked at.
+    upgrade = ResponseMapper(
+        filter=AccessLogFilter(
+            and_filter=AndFilter(filters=[_status_filter(ComparisonFilter.EQ, 403), _header_filter("upgrade")])
+        ),
+        status_code=UInt32Value(value=400),
+        body_format_override=build_error_format("UpgradeRefused", NO_UPGRADE),
+        headers_to_add=headers.build_id_headers(),
+    )
     # Nothing else is answered with 403 here: a token that is missing, has expired or is not for this endpoint.
     no_token = ResponseMapper(
         filter=_status_filter(ComparisonFilter.EQ, 403),
@@ -167,20 +185,29 @@ def _build_rest() -> list[ResponseMapper]:
     )
     known = [
         ResponseMapper(
-            filter=_status_filter(ComparisonFilter.EQ, status),
+            filter=_status_filter(ComparisonFilter.EQ, found),
+            status_code=UInt32Value(value=status),
             body_format_override=build_error_format(code, message),
             headers_to_add=headers.build_id_headers(),
         )
-        for status, code, message in ((413, "RequestTooLarge", TOO_LARGE), (429, "RateLimited", RATE_LIMITED))
+        for found, status, code, message in (
+            (413, 413, "RequestTooLarge", TOO_LARGE),
+            (429, 429, "RateLimited", RATE_LIMITED),
+            (ENDPOINT_FULL, 429, "TooManyInHand", IN_HAND),
+        )
     ]
     other = ResponseMapper(
         filter=_status_filter(ComparisonFilter.GE, 0),
-        body_format_override=build_error_format("GatewayError", "%LOCAL_REPLY_BODY%"),
+        body_format_override=build_error_format("GatewayError", REFUSED),
         headers_to_add=headers.build_id_headers(),
     )
-    return [*own, no_token, *known, other]
+    return [*own, upgrade, no_token, *known, other]
 
 
 def _status_filter(op: "ComparisonFilter.Op", status: int) -> AccessLogFilter:
     value = RuntimeUInt32(default_value=status, runtime_key="teal.unused")
     return AccessLogFilter(status_code_filter=StatusCodeFilter(comparison=ComparisonFilter(op=op, value=value)))
+
+
+def _header_filter(name: str) -> AccessLogFilter:
+    return AccessLogFilter(header_filter=HeaderFilter(header=HeaderMatcher(name=name, present_match=True)))

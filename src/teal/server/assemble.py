@@ -144,6 +144,7 @@ def build_limits(settings: Settings) -> Limits:
     profile = PROFILES[Quotas(settings.quotas)]
     return Limits(
         requests_per_s=settings.max_requests_per_second or profile.requests_per_s,
+        requests_in_hand=settings.max_requests_in_hand or profile.requests_in_hand,
         bandwidth_kib_per_s=settings.max_bandwidth_kib_per_second or profile.bandwidth_kib_per_s,
         max_request_bytes=settings.max_request_bytes or profile.max_request_bytes,
     )

@@ -37,6 +37,7 @@ class Settings:
     max_mirrored_body_mib: int = 16
     quotas: str = "none"
     max_requests_per_second: int | None = None
+    max_requests_in_hand: int | None = None
     max_bandwidth_kib_per_second: int | None = None
     max_request_bytes: int | None = None
     tracking_python: Path | None = None
@@ -139,6 +140,7 @@ _PARSERS: Mapping[str, Callable[[str, str], Any]] = {
     "max_connections": _parse_count,
     "max_mirrored_body_mib": _parse_count,
     "max_requests_per_second": _parse_count,
+    "max_requests_in_hand": _parse_count,
     "max_bandwidth_kib_per_second": _parse_count,
     "max_request_bytes": _parse_count,
     **dict.fromkeys(CHOICES, _parse_choice),

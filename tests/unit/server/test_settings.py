@@ -61,7 +61,7 @@ def test_a_certificate_needs_its_key() -> None:
 def test_single_limits_stand_over_the_profile_of_quotas() -> None:
     assert build_limits(load_settings({})) == Limits()
     azure = load_settings({"TEAL_QUOTAS": "azure", "TEAL_MAX_REQUESTS_PER_SECOND": "7"})
-    assert build_limits(azure) == Limits(requests_per_s=7, bandwidth_kib_per_s=4882)
+    assert build_limits(azure) == Limits(requests_per_s=7, requests_in_hand=500, bandwidth_kib_per_s=4882)
 
 
 @pytest.mark.parametrize("text", ["models example", "*.example.com", ".com", "a..b"])
