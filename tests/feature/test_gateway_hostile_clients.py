@@ -269,6 +269,24 @@ async def test_many_silent_connections_cost_little_and_stop_nobody(bed: GatewayB
         writer.transport.abort()
 
 
+async def test_clients_that_do_not_read_large_answers_cost_little(bed: GatewayBed) -> None:
+    await bed.score()
+    before = observe_memory(bed)
+    path = b"/endpoints/orders/large?bytes=25000000"
+    slow = [await asyncio.open_connection("127.0.0.1", bed.settings.port, limit=1024) for _ in range(12)]
+    for _, writer in slow:
+        writer.write(HEAD.replace(b"POST /endpoints/orders/score", b"GET " + path) + b"\r\n")
+
+    async def is_full() -> bool:
+        return await count(bed, "cluster.orders/blue.upstream_flow_control_paused_reading_total") >= 12
+
+    await wait_until(is_full)
+    assert (await bed.score()).status_code == 200
+    assert observe_memory(bed) - before < GROWTH_BYTES
+    for _, writer in slow:
+        writer.transport.abort()
+
+
 async def test_connections_beyond_the_limit_are_closed_at_once_and_counted(
     blue: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:

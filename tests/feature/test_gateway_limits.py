@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -137,3 +138,12 @@ async def test_an_instance_that_cannot_be_reached_is_503(bed: GatewayBed) -> Non
     gone = Upstream("blue", port=free_port())
     await bed.publish(build_endpoint(build_target(gone)))
     assert error_of(await bed.score()) == (503, "NoInstanceReady")
+
+
+async def test_a_large_body_reaches_another_instance_when_the_first_cannot_be_reached(
+    bed: GatewayBed, blue: Upstream
+) -> None:
+    gone = [replace(blue.host(), instance_id=f"gone-{number}", port=free_port()) for number in range(2)]
+    await bed.publish(build_endpoint(build_target(blue, hosts=(blue.host(), *gone))))
+    answers = [await bed.score(content=bytes(4 * 1024 * 1024)) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4

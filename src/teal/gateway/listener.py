@@ -11,9 +11,9 @@ from envoy.config.listener.v3.listener_components_pb2 import FilterChain, Filter
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 from google.protobuf.duration_pb2 import Duration
-from google.protobuf.wrappers_pb2 import BoolValue
+from google.protobuf.wrappers_pb2 import BoolValue, UInt32Value
 
-from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES, build_mirror_buffer
+from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES
 from teal.gateway.connections import LISTENER_NAME, Style, build_connections
 from teal.gateway.packing import pack
 from teal.gateway.tls import build_tls_socket
@@ -44,7 +44,7 @@ def build_listener(door: Door) -> Listener:
         connection_balance_config=Listener.ConnectionBalanceConfig(
             exact_balance=Listener.ConnectionBalanceConfig.ExactBalance()
         ),
-        per_connection_buffer_limit_bytes=build_mirror_buffer(door.max_mirrored_body_bytes),
+        per_connection_buffer_limit_bytes=UInt32Value(value=_CLIENT_BUFFER_BYTES),
     )
     if door.tls_secret_file is not None:
         # Looks at the first bytes of a connection: the port is the same for both.
@@ -58,6 +58,9 @@ def build_listener(door: Door) -> Listener:
 
 # Of a connection, not of an answer: clients open some in advance.
 _FIRST_BYTE_S = 300
+
+# Of answers: how far an instance may be ahead of a slow reader. Bodies have a limit of their own (`routes.py`).
+_CLIENT_BUFFER_BYTES = 1024 * 1024
 
 
 def _build_chains(door: Door) -> list[FilterChain]:

@@ -22,9 +22,10 @@ from envoy.config.route.v3.scoped_route_pb2 import ScopedRouteConfiguration
 from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute, RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.range_pb2 import Int64Range
+from google.protobuf.wrappers_pb2 import UInt64Value
 
 from teal.gateway import headers
-from teal.gateway.clusters import format_cluster_name, format_shadow_name
+from teal.gateway.clusters import build_mirror_buffer, format_cluster_name, format_shadow_name
 from teal.gateway.limits import build_limits, build_no_limits
 from teal.gateway.model import EndpointModel, Target
 from teal.gateway.packing import build_milliseconds
@@ -99,6 +100,8 @@ def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> Rou
                 name=model.name,
                 domains=["*"],
                 routes=routes,
+                # Kept of a body: for another instance if the first cannot be reached, and for a shadow that is behind.
+                request_body_buffer_limit=UInt64Value(value=build_mirror_buffer(max_mirrored_body_bytes).value),
                 include_is_timeout_retry_header=model.idempotent,
                 typed_per_filter_config={**build_token_rules(model), **build_limits(model)},
             )
