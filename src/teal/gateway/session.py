@@ -8,12 +8,12 @@ names it no longer needs, and the answer to one response: accepted or rejected.
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 from envoy.service.discovery.v3.discovery_pb2 import Resource as DeltaResource
 
+from teal.gateway.batches import Part, plan_batches
 from teal.gateway.delivery import UNASKED, Pause, Standing, Step, plan_step
 from teal.gateway.publications import Publications
 from teal.gateway.resources import Kind, Resource, endpoint_of
@@ -39,9 +39,10 @@ class Session:
         self._asked_of: defaultdict[str, dict[Kind, set[str]]] = defaultdict(_nothing_asked)
         self._given: defaultdict[str, dict[Kind, dict[str, str]]] = defaultdict(_nothing_given)
         self._settled: dict[str, str | None] = {}
-        self._unanswered: dict[str, _Sent] = {}
+        self._unanswered: dict[str, tuple[Part, ...]] = {}
         self._unanswered_of: Counter[str] = Counter()
         self._held_back: set[str] = set()
+        self._alone: set[str] = set()  # one of these made the gateway reject a response for several
         self._scopes_open = False
         self._nonces = 0
 
@@ -57,19 +58,14 @@ class Session:
             self._introduce(kind, request)
             self.advance_all()
             return
-        for endpoint in touched:
-            self._advance(endpoint)
-        self._open_scopes()
+        self._advance(touched)
 
     def advance(self, endpoint: str) -> None:
         """Send the next step for one endpoint, unless one is still unanswered."""
-        self._advance(endpoint)
-        self._open_scopes()
+        self._advance((endpoint,))
 
     def advance_all(self) -> None:
-        for endpoint in {*self._publications.endpoints(), *self._given}:
-            self._advance(endpoint)
-        self._open_scopes()
+        self._advance({*self._publications.endpoints(), *self._given})
 
     def settled(self, endpoint: str) -> str | None:
         return self._settled.get(endpoint)
@@ -79,17 +75,27 @@ class Session:
 
     # --- private
 
-    def _advance(self, endpoint: str) -> None:
+    def _advance(self, endpoints: Iterable[str]) -> None:
+        due = [part for endpoint in sorted(endpoints) for part in self._take_steps(endpoint)]
+        for batch in plan_batches(due, self._alone):
+            self._send(batch)
+        self._open_scopes()
+
+    def _take_steps(self, endpoint: str) -> list[Part]:
+        """What is to be sent of one endpoint now; it counts as given."""
         self._held_back.discard(endpoint)
         target = self._publications.target(endpoint)
+        taken: list[Part] = []
         if target is None:
-            return
+            return taken
         while isinstance(next_ := plan_step(target, self._stand(endpoint)), Step):
-            self._send(next_, _Sent(next_, endpoint, target.version))
+            taken.append(Part(endpoint, target.version, next_))
+            self._note_given(taken[-1])
         if next_ is Pause.SCOPES_HELD_BACK and target.version is not None:
             self._held_back.add(endpoint)
         elif next_ is Pause.DONE:
             self._settle(endpoint, target.version)
+        return taken
 
     def _stand(self, endpoint: str) -> Standing:
         return Standing(
@@ -110,7 +116,7 @@ class Session:
                 self._given[endpoint_of(name)][kind][name] = version
         if kind is Kind.CLUSTERS:
             # A starting Envoy waits for a first answer before it asks for anything else, even when there is nothing.
-            self._send(Step(kind), _Sent(Step(kind), _EVERY_ENDPOINT, version=None))
+            self._send_to_all(Step(kind))
         if kind is Kind.SCOPES:
             self._scopes_open = bool(request.initial_resource_versions)
 
@@ -127,27 +133,32 @@ class Session:
         return {endpoint_of(name) for name in (*request.resource_names_unsubscribe, *request.resource_names_subscribe)}
 
     def _note_answer(self, request: DeltaDiscoveryRequest) -> set[str]:
-        sent = self._unanswered.pop(request.response_nonce, None)
-        if sent is None:
-            return set()
-        self._unanswered_of[sent.endpoint] -= 1
-        if request.HasField("error_detail"):
+        sent = self._unanswered.pop(request.response_nonce, ())
+        for part in sent:
+            self._unanswered_of[part.endpoint] -= 1
+        if sent and request.HasField("error_detail"):
             self._note_rejection(sent, request.error_detail.message)
-        if sent.endpoint == _EVERY_ENDPOINT and sent.step.kind is Kind.SCOPES:
+        endpoints = {part.endpoint for part in sent}
+        if _EVERY_ENDPOINT in endpoints and sent[0].step.kind is Kind.SCOPES:
             self._scopes_open = True
             return {*self._publications.endpoints(), *self._given}
-        return {sent.endpoint} - {_EVERY_ENDPOINT}
+        return endpoints - {_EVERY_ENDPOINT}
 
-    def _note_rejection(self, sent: "_Sent", words: str) -> None:
-        logger.warning("gateway %s rejected %s: %s", self.node_id, sent.endpoint or "its first scopes", words)
+    def _note_rejection(self, sent: tuple[Part, ...], words: str) -> None:
+        named = {endpoint_of(resource.name) for part in sent for resource in part.step.send}
+        concerned = (named | {part.endpoint for part in sent}) - {_EVERY_ENDPOINT}
+        logger.warning("gateway %s rejected %s: %s", self.node_id, _name(sent, concerned), words)
         # Parts of a rejected response may have been taken over: what the gateway has is unknown, so it is sent again.
-        for resource in sent.step.send:
-            given = self._given[endpoint_of(resource.name)][sent.step.kind]
-            if given.get(resource.name) == resource.version:
-                del given[resource.name]
-        # The scopes of a starting gateway went out together; sent one by one, the bad one will name itself.
-        if sent.endpoint != _EVERY_ENDPOINT:
-            self._publications.report_rejected(self, sent.endpoint, sent.version, words)
+        for part in sent:
+            for resource in part.step.send:
+                given = self._given[endpoint_of(resource.name)][part.step.kind]
+                if given.get(resource.name) == resource.version:
+                    del given[resource.name]
+        if len(sent) > 1 or sent[0].endpoint == _EVERY_ENDPOINT:
+            # Sent one by one, the bad one will name itself.
+            self._alone |= concerned
+        else:
+            self._publications.report_rejected(self, sent[0].endpoint, sent[0].version, words)
 
     def _open_scopes(self) -> None:
         """Give a starting gateway all its scopes in one response, once everything behind them is in place.
@@ -159,10 +170,10 @@ class Session:
             return
         targets = [self._publications.target(endpoint) for endpoint in sorted(self._held_back)]
         scopes = [scope for target in targets if target is not None for scope in target.of(Kind.SCOPES).values()]
-        step = Step(Kind.SCOPES, send=tuple(scopes))
-        self._send(step, _Sent(step, _EVERY_ENDPOINT, version=None))
+        self._send_to_all(Step(Kind.SCOPES, send=tuple(scopes)))
 
     def _settle(self, endpoint: str, version: str | None) -> None:
+        self._alone.discard(endpoint)
         if self.has_settled(endpoint, version):
             return
         self._settled[endpoint] = version
@@ -177,7 +188,13 @@ class Session:
             self._asked_of.pop(endpoint, None)
             self._unanswered_of.pop(endpoint, None)
 
-    def _send(self, step: Step, sent: "_Sent") -> None:
+    def _send_to_all(self, step: Step) -> None:
+        part = Part(_EVERY_ENDPOINT, None, step)
+        self._note_given(part)
+        self._send((part,))
+
+    def _note_given(self, part: Part) -> None:
+        step = part.step
         for resource in step.send:
             given = self._given[endpoint_of(resource.name)]
             given[step.kind][resource.name] = resource.version
@@ -186,25 +203,20 @@ class Session:
                 given[Kind.HOSTS].pop(resource.name, None)
         for name in step.remove:
             self._given[endpoint_of(name)][step.kind].pop(name, None)
-        self._unanswered_of[sent.endpoint] += 1
+        self._unanswered_of[part.endpoint] += 1
+
+    def _send(self, batch: tuple[Part, ...]) -> None:
         self._nonces += 1
         nonce = str(self._nonces)
-        self._unanswered[nonce] = sent
+        self._unanswered[nonce] = batch
         self._send_response(
             DeltaDiscoveryResponse(
-                type_url=step.kind.value,
+                type_url=batch[0].step.kind.value,
                 nonce=nonce,
-                resources=[_to_delta(resource) for resource in step.send],
-                removed_resources=step.remove,
+                resources=[_to_delta(resource) for part in batch for resource in part.step.send],
+                removed_resources=[name for part in batch for name in part.step.remove],
             )
         )
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    step: Step
-    endpoint: str
-    version: str | None
 
 
 # Stands in for an endpoint's name where a response is not about one endpoint; no endpoint is called like this.
@@ -223,3 +235,9 @@ def _nothing_asked() -> dict[Kind, set[str]]:
 
 def _to_delta(resource: Resource) -> DeltaResource:
     return DeltaResource(name=resource.name, version=resource.version, resource=resource.body)
+
+
+def _name(sent: tuple[Part, ...], concerned: set[str]) -> str:
+    if len(sent) == 1:
+        return sent[0].endpoint or "its first scopes"
+    return f"one of {len(concerned)} endpoints"

@@ -1,11 +1,13 @@
 """The conversation with a gateway, request by request; the gateway is played by hand."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import pytest
 from envoy.service.discovery.v3.discovery_pb2 import DeltaDiscoveryRequest, DeltaDiscoveryResponse
 
+from teal.gateway.batches import MOST_TOGETHER
 from teal.gateway.model import EndpointModel, Host, Target
 from teal.gateway.publications import InForce, Publications, Tenure
 from teal.gateway.resources import EndpointResources, Kind, build_resources
@@ -195,6 +197,49 @@ def test_rejected_first_scopes_are_sent_again_one_by_one(publications: Publicati
     assert publications.in_force("orders").version == MODEL.version
 
 
+def test_many_endpoints_at_once_travel_together(publications: Publications) -> None:
+    models = [replace(MODEL, name=f"orders-{number}") for number in range(2 * MOST_TOGETHER)]
+    publish(publications, *models)
+    peer = Peer(publications)
+    peer.start()
+    said = peer.accept_everything()
+    assert Counter(kind for kind, _, _ in said) == {"CLUSTERS": 2, "HOSTS": 2, "SCOPES": 1, "ROUTES": 2}
+    assert all(publications.in_force(model.name).version == model.version for model in models)
+    publications.set_complete()
+    assert peer.waiting() == []
+
+
+def test_what_was_rejected_together_is_sent_again_one_by_one_and_the_bad_one_is_named() -> None:
+    publications = Publications(lambda _: None)
+    peer = Peer(publications)
+    publish(publications, MODEL, OTHER)
+    publications.set_complete()
+    peer.start()
+    assert peer.waiting() == [("CLUSTERS", ["orders/blue", "other/blue"], [])]
+    peer.reject("orders/blue is bad")
+    assert peer.waiting() == [("CLUSTERS", ["orders/blue"], []), ("CLUSTERS", ["other/blue"], [])]
+    peer.reject("orders/blue is bad")
+    peer.accept_everything()
+    assert publications.in_force("orders").rejected == "orders/blue is bad"
+    assert publications.in_force("other") == InForce(version=OTHER.version, rejected=None, pending=False)
+
+
+def test_removals_that_were_rejected_together_are_not_repeated_for_ever(publications: Publications) -> None:
+    publish(publications, MODEL, OTHER)
+    peer = Peer(publications)
+    peer.start()
+    peer.accept_everything()
+    has = {name: version for model in (MODEL, OTHER) for name, version in versions_of(model, Kind.CLUSTERS).items()}
+    other = Publications(lambda _: None)
+    other.set_complete()
+    back = Peer(other)
+    back.say(Kind.CLUSTERS, has=has)
+    back.say(Kind.SCOPES, has={"orders": "1", "other": "1"})
+    while back.sent:
+        back.reject("no")
+    assert other.in_force("orders") == GONE
+
+
 def test_a_change_of_weights_is_one_response(publications: Publications, peer: Peer) -> None:
     publish(publications, replace(MODEL, traffic={}))
     assert peer.accept_everything() == [("ROUTES", ["orders"], [])]
@@ -284,7 +329,7 @@ def test_a_gateway_that_comes_back_still_waiting_for_hosts_is_given_them_first(p
     publish(publications, MODEL)
     peer = Peer(publications)
     peer.say(Kind.HOSTS, ask=["orders/blue", "gone/blue"])
-    assert sorted(peer.waiting()) == [("HOSTS", ["gone/blue"], []), ("HOSTS", ["orders/blue"], [])]
+    assert peer.waiting() == [("HOSTS", ["gone/blue", "orders/blue"], [])]
 
 
 def test_what_is_unknown_is_removed_only_once_everything_was_published() -> None:
