@@ -27,9 +27,10 @@ WITHIN_S = 15.0
 
 
 def build_target(upstream: Upstream, **changes: Any) -> Target:
-    """One deployment, named like its only instance."""
+    """One deployment, named like its only instance; as many instances are wanted as there are hosts."""
     target = Target(upstream.name, hosts=(upstream.host(),), max_in_flight=100, request_timeout_ms=10_000)
-    return replace(target, **changes)
+    target = replace(target, **changes)
+    return replace(target, instances=max(1, len(target.hosts)))
 
 
 def build_endpoint(

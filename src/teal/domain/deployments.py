@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from teal.domain.conditions import Condition
@@ -117,17 +118,16 @@ def revision_of(spec: DeploymentSpec) -> str:
 
     Instance count, traffic, probes, tags and time limits enforced by the gateway are not part of it.
     """
-    content = {
-        "model": spec.model,
-        "code": spec.code_id,
-        "script": spec.scoring_script,
-        "environment": spec.environment,
-        "variables": dict(spec.environment_variables),
-        "type": spec.instance_type.lower(),
-        "concurrent": spec.request_settings.max_concurrent_requests_per_instance,
-        "timeout": spec.request_settings.request_timeout_ms,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]
+    return _name_content(
+        spec.model,
+        spec.code_id,
+        spec.scoring_script,
+        spec.environment,
+        tuple(sorted(spec.environment_variables.items())),
+        spec.instance_type.lower(),
+        spec.request_settings.max_concurrent_requests_per_instance,
+        spec.request_settings.request_timeout_ms,
+    )
 
 
 def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
@@ -188,3 +188,31 @@ def check_deployment(spec: DeploymentSpec, *, is_mlflow: bool = False) -> None:
             "code_configuration needs both 'code' (a folder) and 'scoring_script' (a file in it).",
             target="code_configuration",
         )
+
+
+# --- private
+
+
+# A pass of the loop asks for the same revision a dozen times.
+@lru_cache(maxsize=1024, typed=True)
+def _name_content(
+    model: str | None,
+    code: str | None,
+    script: str | None,
+    environment: str | None,
+    variables: tuple[tuple[str, str], ...],
+    type_: str,
+    concurrent: int,
+    timeout_ms: int,
+) -> str:
+    content = {
+        "model": model,
+        "code": code,
+        "script": script,
+        "environment": environment,
+        "variables": dict(variables),
+        "type": type_,
+        "concurrent": concurrent,
+        "timeout": timeout_ms,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:10]

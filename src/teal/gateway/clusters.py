@@ -5,6 +5,7 @@ statistics survive every change. Fields: https://www.envoyproxy.io/docs/envoy/v1
 """
 
 from collections.abc import Sequence
+from functools import cache, lru_cache
 
 from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
 from envoy.config.cluster.v3.cluster_pb2 import Cluster, LoadBalancingPolicy
@@ -52,7 +53,7 @@ def format_shadow_name(endpoint: str, deployment: str) -> str:
 
 def build_cluster(endpoint: str, target: Target, *, idempotent: bool) -> Cluster:
     """The cluster that answers clients."""
-    cluster = _build_cluster(format_cluster_name(endpoint, target.deployment), target.max_in_flight)
+    cluster = _build_cluster(format_cluster_name(endpoint, target.deployment), target)
     options = HttpProtocolOptions(idle_timeout=Duration(seconds=UPSTREAM_IDLE_S))
     late = [build_late_filter()] if idempotent else []
     foreign = [build_foreign_filter()] if target.foreign else []
@@ -67,7 +68,7 @@ def build_mirror_buffer(max_mirrored_body_bytes: int) -> UInt32Value:
 
 def build_shadow_cluster(endpoint: str, target: Target, max_mirrored_body_bytes: int) -> Cluster:
     """A second cluster over the same hosts, for copies: capped apart, so that copies never take a client's place."""
-    cluster = _build_cluster(format_shadow_name(endpoint, target.deployment), target.max_in_flight)
+    cluster = _build_cluster(format_shadow_name(endpoint, target.deployment), target)
     cluster.per_connection_buffer_limit_bytes.CopyFrom(build_mirror_buffer(max_mirrored_body_bytes))
     options = HttpProtocolOptions(
         idle_timeout=Duration(seconds=UPSTREAM_IDLE_S),
@@ -86,6 +87,7 @@ def build_hosts(cluster_name: str, hosts: tuple[Host, ...]) -> ClusterLoadAssign
     )
 
 
+@cache
 def build_ads_source() -> ConfigSource:
     """`Ask on the one stream`, for every kind of resource that refers to another one.
 
@@ -102,9 +104,17 @@ def build_ads_source() -> ConfigSource:
 _UNLIMITED = 1_000_000
 
 
-def _build_cluster(name: str, max_in_flight: int) -> Cluster:
+def _build_cluster(name: str, target: Target) -> Cluster:
+    cluster = Cluster()
+    cluster.CopyFrom(_build_nameless(target.max_in_flight, has_sisters=target.instances > 1))
+    cluster.name = name
+    return cluster
+
+
+# Thousands of clusters differ in little more than their names, and are all built at every start.
+@lru_cache(maxsize=256)
+def _build_nameless(max_in_flight: int, *, has_sisters: bool) -> Cluster:
     return Cluster(
-        name=name,
         type=Cluster.DiscoveryType.EDS,
         eds_cluster_config=Cluster.EdsClusterConfig(eds_config=build_ads_source()),
         connect_timeout=Duration(seconds=CONNECT_TIMEOUT_S),
@@ -115,7 +125,8 @@ def _build_cluster(name: str, max_in_flight: int) -> Cluster:
             # By default Envoy merges changes of health for a second, and goes on choosing a host that it passes over.
             update_merge_window=Duration(seconds=0),
         ),
-        outlier_detection=_build_outlier_detection(),
+        # It costs memory, and time for each cluster every two seconds.
+        outlier_detection=_build_outlier_detection() if has_sisters else None,
         circuit_breakers=CircuitBreakers(
             thresholds=[
                 CircuitBreakers.Thresholds(

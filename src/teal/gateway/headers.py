@@ -1,5 +1,7 @@
 """The header names of the data plane (spec/azureml.md §1.6), and how they are put on; used by routes and replies."""
 
+from functools import lru_cache
+
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 
 DEPLOYMENT = "azureml-model-deployment"
@@ -27,6 +29,7 @@ TIME_LEFT = "x-envoy-expected-rq-timeout-ms"
 RAN_OUT_OF_TIME = "x-envoy-is-timeout-retry"
 
 
+@lru_cache(maxsize=1024)
 def overwrite(name: str, value: str) -> HeaderValueOption:
     """Set a header, whatever was there before. An empty value (an absent request header, say) sets nothing."""
     return HeaderValueOption(

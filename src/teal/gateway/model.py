@@ -37,6 +37,7 @@ class Target:
     retired: bool = False
     total_timeout_ms: int | None = None  # of the whole answer, a streamed one too
     http2: bool = False  # its instances speak HTTP/2 without being asked
+    instances: int = 1  # as many as are wanted
     foreign: bool = False  # its instances know nothing of Teal: their errors become 424 at the gateway
 
 

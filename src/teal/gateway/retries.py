@@ -5,6 +5,8 @@ limit. It marks such a request, and a filter in front of the instances answers i
 https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_filters/router_filter#x-envoy-is-timeout-retry
 """
 
+from functools import lru_cache
+
 from envoy.config.core.v3.base_pb2 import DataSource, Metadata
 from envoy.config.route.v3.route_components_pb2 import RetryPolicy
 from envoy.extensions.filters.http.lua.v3.lua_pb2 import Lua
@@ -21,6 +23,7 @@ IDEMPOTENT = Metadata(filter_metadata={"teal": Struct(fields={"idempotent": Valu
 IS_IDEMPOTENT = "'teal' in xds.route_metadata.filter_metadata"
 
 
+@lru_cache(maxsize=256)
 def build_retries(time_limit_ms: int, *, idempotent: bool) -> RetryPolicy:
     """Repeats what no instance can have acted on, or what does no harm; and limits the time to the first byte.
 

@@ -87,6 +87,7 @@ def _target(deployment: str, spec: DeploymentSpec, records: list[InstanceRecord]
         request_timeout_ms=settings.request_timeout_ms,
         total_timeout_ms=beyond.total_timeout_ms,
         http2=beyond.http2,
+        instances=spec.instance_count,
     )
 
 

@@ -183,6 +183,18 @@ def test_scaling_down_drains_the_youngest_and_scaling_up_moves_nobody() -> None:
     assert hosts(passes, "blue") == {first: False}
 
 
+def test_the_gateway_knows_how_many_instances_are_wanted_whatever_becomes_of_them() -> None:
+    passes = with_blue()
+    assert [target.instances for target in published(passes).targets] == [1]
+    passes.update("blue", deployment_spec(instance_count=3))
+    passes.run()
+    crashed = next(r for r in passes.wanted.instances if r.state is InstanceState.ROUTABLE)
+    passes.processes[crashed.instance_id] = exited(crashed)
+    passes.once()
+    assert len(hosts(passes, "blue")) == 2
+    assert [target.instances for target in published(passes).targets] == [3]
+
+
 def test_a_deleted_deployment_loses_its_name_at_once_and_its_instances_when_idle() -> None:
     passes = with_blue(traffic=False)
     (old,) = hosts(passes, "blue")
