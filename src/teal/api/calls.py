@@ -19,6 +19,7 @@ from teal.domain.checks import Check, SampleRequest
 from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentSpec
 from teal.domain.errors import InvalidInput, PreconditionFailed
+from teal.domain.quotas import NO_QUOTA, Quota
 from teal.domain.resource_ids import AZURE_HOSTS, WorkspaceId
 from teal.domain.tokens import TokenClaims
 from teal.domain.workspaces import Workspace
@@ -61,6 +62,7 @@ class Services:
     now: Callable[[], float]
     new_id: Callable[[], str]
     curated: Catalogue = BUILT_IN
+    quota: Quota = NO_QUOTA
     tracking: Tracker | None = None
     """None: MLflow's own server is not installed with this one."""
 

@@ -14,6 +14,8 @@ from teal.api.wire.patches import merge_patch
 from teal.api.wire.resources import format_list
 from teal.control import deployments as control
 from teal.control.deployments import DeploymentView
+from teal.control.endpoints import require_endpoint
+from teal.control.quotas import read_limits
 from teal.domain.deployments import MAX_INSTANCES, DeploymentSpec, OnlineDeployment
 from teal.domain.errors import InvalidInput, NotFound
 from teal.domain.failures import Failure
@@ -33,9 +35,11 @@ async def put_deployment(call: InWorkspace, endpoint: str, deployment: str) -> J
         call.check_preconditions(_etag(current))
         return wire.keep_autoscale(wanted, current.spec) if current else wanted
 
-    curated = call.services.curated
+    curated, quota = call.services.curated, call.services.quota
     done = await call.write(
-        lambda tx: control.put_deployment(tx, call.id, endpoint, deployment, build, call.moment, curated=curated)
+        lambda tx: control.put_deployment(
+            tx, call.id, endpoint, deployment, build, call.moment, curated=curated, quota=quota
+        )
     )
     body = await _format(call, done.value)
     return answer_change(
@@ -51,10 +55,10 @@ async def patch_deployment(call: InWorkspace, endpoint: str, deployment: str) ->
         call.check_preconditions(_etag(current))
         return wire.parse_deployment(merge_patch(wire.format_wanted(current.spec) if current else {}, patch))
 
-    curated = call.services.curated
+    curated, quota = call.services.curated, call.services.quota
     done = await call.write(
         lambda tx: control.put_deployment(
-            tx, call.id, endpoint, deployment, build, call.moment, must_exist=True, curated=curated
+            tx, call.id, endpoint, deployment, build, call.moment, must_exist=True, curated=curated, quota=quota
         )
     )
     body = await _format(call, done.value)
@@ -107,7 +111,8 @@ async def get_logs(call: InWorkspace, endpoint: str, deployment: str) -> JSONRes
 
 async def list_skus(call: InWorkspace, endpoint: str, deployment: str) -> JSONResponse:
     await call.read(lambda tx: control.get_deployment(tx, call.id, endpoint, deployment))
-    capacity = {"default": 1, "minimum": 1, "maximum": MAX_INSTANCES, "scaleType": "Manual"}
+    limits = await call.read(lambda tx: read_limits(tx, require_endpoint(tx, call.id, endpoint), call.services.quota))
+    capacity = {"default": 1, "minimum": 1, "maximum": limits.instances or MAX_INSTANCES, "scaleType": "Manual"}
     return JSONResponse(format_list([{"sku": {"name": "Default"}, "capacity": capacity}]))
 
 

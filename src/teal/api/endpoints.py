@@ -23,7 +23,9 @@ async def put_endpoint(call: InWorkspace, endpoint: str) -> JSONResponse:
         call.check_preconditions(_etag(current))
         return wanted
 
-    done = await call.write(lambda tx: control.put_endpoint(tx, call.id, endpoint, build, call.moment))
+    done = await call.write(
+        lambda tx: control.put_endpoint(tx, call.id, endpoint, build, call.moment, quota=call.services.quota)
+    )
     body = wire.format_endpoint(done.value, call.gateway_url)
     return answer_change(
         call, done.operation, body, status=201 if done.created else 200, etag=_etag(done.value.endpoint) or ""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from teal.control import registered_models
 from teal.control.endpoints import require_endpoint
 from teal.control.operations import cancel_unfinished, queue_operation
+from teal.control.quotas import check_instances, check_new_deployment
 from teal.control.requests import Accepted, Moment
 from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import (
-    MAX_DEPLOYMENTS,
     DeploymentSpec,
     DeploymentStatus,
     OnlineDeployment,
@@ -21,6 +21,7 @@ from teal.domain.instance_records import InstanceRecord
 from teal.domain.mlflow_models import is_mlflow_model
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
+from teal.domain.quotas import NO_QUOTA, Quota
 from teal.domain.resource_ids import AssetKind, AssetRef, WorkspaceId, is_curated, parse_asset_ref
 from teal.domain.states import ProvisioningState
 from teal.store import assets as stored_assets
@@ -64,9 +65,10 @@ def put_deployment(
     *,
     must_exist: bool = False,
     curated: Catalogue = BUILT_IN,
+    quota: Quota = NO_QUOTA,
 ) -> Accepted[DeploymentView]:
     """Create a deployment or replace its spec. `build` is given the stored deployment (None: new) and returns the
-    wanted spec. `curated`: the environments that need not be registered.
+    wanted spec. `curated`: the environments that need not be registered; `quota`: what the server allows.
 
     A deployment whose last update failed is tried again by the same spec. Refused input changes nothing.
     """
@@ -77,9 +79,10 @@ def put_deployment(
         raise Conflict(f"The deployment '{name}' is being deleted.", target=name, hint="Try again when it is gone.")
     if current is None and must_exist:
         raise _no_deployment(owner.name, name)
-    if current is None and len(stored.list_deployments(tx, owner.name)) >= MAX_DEPLOYMENTS:
-        raise InvalidInput(f"An endpoint has at most {MAX_DEPLOYMENTS} deployments.", target=name)
+    if current is None:
+        check_new_deployment(tx, owner, quota)
     spec = resolve_deployment(tx, workspace, build(current), curated)
+    check_instances(tx, owner, name, quota, spec.instance_count, before=current.spec.instance_count if current else 0)
     if current and current.spec == spec and _is_settled_well(tx, current):
         return Accepted(_view(tx, current), created=False, operation=None)
     deployment = OnlineDeployment(

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from teal.control.operations import cancel_unfinished, queue_operation
+from teal.control.quotas import check_new_endpoint
 from teal.control.requests import Accepted, Moment
 from teal.domain.endpoint_settings import parse_endpoint_settings
 from teal.domain.endpoints import AuthMode, EndpointKeys, EndpointSpec, EndpointStatus, OnlineEndpoint, check_endpoint
 from teal.domain.errors import AlreadyExists, Conflict, InvalidInput, NotFound
 from teal.domain.names import parse_name
 from teal.domain.operations import Operation, OperationKind, state_while
+from teal.domain.quotas import NO_QUOTA, Quota
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.states import ProvisioningState
 from teal.domain.tokens import TokenClaims, build_claims
@@ -58,9 +60,10 @@ def put_endpoint(
     moment: Moment,
     *,
     must_exist: bool = False,
+    quota: Quota = NO_QUOTA,
 ) -> Accepted[EndpointView]:
     """Create an endpoint or replace its spec. `build` is given the stored endpoint (None: new) and returns the
-    wanted spec.
+    wanted spec. `quota`: what the server allows.
 
     Keys and addresses survive a replacement (`spec/wire.md` §3.6). Refused input changes nothing.
     """
@@ -77,6 +80,8 @@ def put_endpoint(
         raise _no_endpoint(workspace, name)
     if current and _is_leaving(tx, name):
         raise Conflict(f"The endpoint '{name}' is being deleted.", target=name, hint="Try again when it is gone.")
+    if current is None:
+        check_new_endpoint(tx, workspace, quota)
     spec = build(current)
     spec = replace(spec, traffic=normalize_traffic(spec.traffic), mirror_traffic=normalize_traffic(spec.mirror_traffic))
     check_endpoint(spec)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from teal.control.requests import Accepted, Moment
 from teal.domain.errors import Conflict, NotFound
 from teal.domain.names import parse_workspace_id
+from teal.domain.quotas import NO_QUOTA, parse_workspace_quota
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.workspaces import Workspace
 from teal.store import endpoints as stored_endpoints
@@ -39,6 +40,10 @@ def put_workspace(
     current = stored.load_workspace(tx, id)
     before = current or _create(tx, id, moment)
     workspace = build(before)
+    parse_workspace_quota(workspace.tags, NO_QUOTA)
+    if workspace.tags != before.tags:
+        for endpoint in stored_endpoints.list_endpoints(tx, id):
+            tx.touch(endpoint.name)
     if workspace != before:
         workspace = replace(workspace, modified_at=moment.now)
         stored.save_workspace(tx, workspace)

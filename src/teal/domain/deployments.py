@@ -19,8 +19,7 @@ from teal.domain.remarks import check_remarks
 from teal.domain.states import ProvisioningState
 
 DEFAULT_INSTANCE_TYPE = "Standard_F4s_v2"
-MAX_INSTANCES = 50
-MAX_DEPLOYMENTS = 20
+MAX_INSTANCES = 1000  # beyond it is a slip; what is allowed is a quota (domain/quotas.py)
 MAX_CONCURRENT_REQUESTS = 100_000
 MAX_SCRIPT_CHARS = 1024
 MAX_REQUEST_TIMEOUT_MS = 180_000

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 
 from teal.domain.conditions import Condition, ConditionType, set_condition
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus, revision_of
-from teal.domain.endpoint_settings import NO_LIMITS, Limits
 from teal.domain.endpoints import EndpointSpec, EndpointStatus
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.operations import Operation, OperationKind, OperationStatus, runnable
+from teal.domain.quotas import NO_QUOTA, Quota, parse_workspace_quota
 from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel
 from teal.reconcile.deployments import DeploymentPlan, Verdict, give_up, plan_deployment, settle
@@ -49,11 +49,11 @@ def plan_endpoint(
     seen: Seen,
     now: float,
     new_id: Callable[[], str],
-    limits: Limits = NO_LIMITS,
+    quota: Quota = NO_QUOTA,
     control_token: str = "",
 ) -> EndpointPlan:
     """Decide what one endpoint needs next; the same stored and seen facts always give the same plan (but for new
-    ids). `limits`: of endpoints that set none of their own; `control_token`: what callers of `aad_token`
+    ids). `quota`: what the server says of endpoints; `control_token`: what callers of `aad_token`
     endpoints show."""
     active = runnable(wanted.operations)
     of_endpoint = next((o for o in active if o.deployment is None), None)
@@ -64,6 +64,7 @@ def plan_endpoint(
     shares = _shares(wanted, of_endpoint)
     keys = None if is_leaving else wanted.keys
     access = build_access(wanted.endpoint, keys, control_token)
+    limits = parse_workspace_quota(wanted.workspace_tags, quota).limits
     model = build_model(wanted.name, keys, shares, statuses, records, limits, access)
     in_force = seen.settled and seen.version_in_force == (model.version if model else None)
     removed = tuple(r.instance_id for r in records if in_force and r.state is InstanceState.STOPPED)

@@ -20,12 +20,12 @@ import httpx
 from teal.compute.backend import Backend
 from teal.domain.curated import BUILT_IN, Catalogue
 from teal.domain.deployments import DeploymentStatus
-from teal.domain.endpoint_settings import NO_LIMITS, Limits
 from teal.domain.errors import TealError
 from teal.domain.failures import Failure
 from teal.domain.instance_records import InstanceRecord, InstanceState
 from teal.domain.instances import InstanceObserved, InstancePhase
 from teal.domain.operations import OperationStatus
+from teal.domain.quotas import NO_QUOTA, Quota
 from teal.gateway.errors import GatewayRefused
 from teal.gateway.gateway import Gateway
 from teal.reconcile.agenda import Agenda
@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 
 class Loop:
     """Converges every endpoint of the store. `coalesce_s`: how long to wait for more news before a round begins;
-    `limits`: what an endpoint may use that does not say so itself; `control_token`: the server's own, which opens
+    `quota`: what endpoints may use that do not say so themselves; `control_token`: the server's own, which opens
     `aad_token` endpoints; `curated`: the environments that need not be registered."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Loop:
         clock: Callable[[], float] = time,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         coalesce_s: float = 0.0,
-        limits: Limits = NO_LIMITS,
+        quota: Quota = NO_QUOTA,
         control_token: str = "",
         curated: Catalogue = BUILT_IN,
     ) -> None:
@@ -78,7 +78,7 @@ class Loop:
         self._clock = clock
         self._new_id = new_id
         self._coalesce_s = coalesce_s
-        self._limits = limits
+        self._quota = quota
         self._control_token = control_token
         self._curated = curated
         self._prober = Prober()
@@ -152,7 +152,7 @@ class Loop:
             wanted = await self._store.read(partial(load_wanted, name=name))
         now = self._clock()
         seen = await self._observe(wanted)
-        plan = plan_endpoint(wanted, seen, now, self._new_id, self._limits, self._control_token)
+        plan = plan_endpoint(wanted, seen, now, self._new_id, self._quota, self._control_token)
         plan = await self._keep_logs_of_failed(wanted, plan)
         changed = differs(wanted, plan)
         if changed and not await self._store.write(partial(record_plan, wanted=wanted, plan=plan)):

@@ -7,7 +7,7 @@ from teal.domain.deployments import DeploymentStatus, OnlineDeployment
 from teal.domain.endpoints import EndpointKeys, EndpointStatus, OnlineEndpoint
 from teal.domain.instance_records import InstanceRecord
 from teal.domain.operations import Operation
-from teal.store import deployments, endpoints, instances, operations
+from teal.store import deployments, endpoints, instances, operations, workspaces
 from teal.store.database import Transaction
 
 
@@ -17,6 +17,7 @@ class Wanted:
 
     name: str
     endpoint: OnlineEndpoint | None = None
+    workspace_tags: Mapping[str, str] = field(default_factory=dict)
     keys: EndpointKeys | None = None
     status: EndpointStatus | None = None
     deployments: Mapping[str, OnlineDeployment] = field(default_factory=dict)
@@ -26,9 +27,12 @@ class Wanted:
 
 
 def load_wanted(tx: Transaction, name: str) -> Wanted:
+    endpoint = endpoints.load_endpoint(tx, name)
+    workspace = workspaces.load_workspace(tx, endpoint.workspace) if endpoint else None
     return Wanted(
         name=name,
-        endpoint=endpoints.load_endpoint(tx, name),
+        endpoint=endpoint,
+        workspace_tags=workspace.tags if workspace else {},
         keys=endpoints.load_keys(tx, name),
         status=endpoints.load_endpoint_status(tx, name),
         deployments={d.name: d for d in deployments.list_deployments(tx, name)},

@@ -14,7 +14,8 @@ from teal.api.app import build_app
 from teal.api.calls import Services
 from teal.compute.environments import Environments
 from teal.compute.process.backend import ProcessBackend
-from teal.domain.endpoint_settings import PROFILES, Limits, Quotas
+from teal.domain.endpoint_settings import LIMITS, Limits, Quotas
+from teal.domain.quotas import QUOTAS, Quota
 from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.gateway.tls import TlsSettings
@@ -57,7 +58,7 @@ def assemble_parts(
         gateway,
         blobs.object_path,
         control_token=token,
-        limits=build_limits(settings),
+        quota=build_quota(settings),
         curated=curated,
     )
     checks = Checks(store, backend, blobs.object_path, curated=curated)
@@ -113,6 +114,7 @@ def assemble_app(settings: Settings, data: DataDir, parts: Parts, *, token: str,
             read_logs=_build_log_reader(parts.backend),
             checks=parts.checks,
             curated=load_catalogue(data.environments_file),
+            quota=build_quota(settings),
             sign_token=ensure_token_key(data.token_key_file).sign,
             observe_requests=RequestCounts(parts.gateway.observe_requests),
             now=time.time,
@@ -139,14 +141,14 @@ def build_envoy_settings(settings: Settings, data: DataDir, run_dir: Path, gatew
     )
 
 
-def build_limits(settings: Settings) -> Limits:
-    """What an endpoint may use that does not say so itself: the profile, and single values over it."""
-    profile = PROFILES[Quotas(settings.quotas)]
-    return Limits(
-        requests_per_s=settings.max_requests_per_second or profile.requests_per_s,
-        requests_in_hand=settings.max_requests_in_hand or profile.requests_in_hand,
-        bandwidth_kib_per_s=settings.max_bandwidth_kib_per_second or profile.bandwidth_kib_per_s,
-        max_request_bytes=settings.max_request_bytes or profile.max_request_bytes,
+def build_quota(settings: Settings) -> Quota:
+    """What the server allows where nobody says otherwise: the profile, and single values over it."""
+    profile = QUOTAS[Quotas(settings.quotas)]
+    own = {member: getattr(settings, name) for name, member in LIMITS.items()}
+    return Quota(
+        endpoints=settings.max_endpoints or profile.endpoints,
+        deployments=settings.max_deployments or profile.deployments,
+        limits=Limits(**{member: value or getattr(profile.limits, member) for member, value in own.items()}),
     )
 
 

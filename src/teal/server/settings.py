@@ -40,6 +40,10 @@ class Settings:
     max_requests_in_hand: int | None = None
     max_bandwidth_kib_per_second: int | None = None
     max_request_bytes: int | None = None
+    max_deployments_per_endpoint: int | None = None
+    max_instances_per_deployment: int | None = None
+    max_endpoints: int | None = None
+    max_deployments: int | None = None
     tracking_python: Path | None = None
     tracking_idle_s: float = 1800.0
     log_level: str = "info"
@@ -143,5 +147,9 @@ _PARSERS: Mapping[str, Callable[[str, str], Any]] = {
     "max_requests_in_hand": _parse_count,
     "max_bandwidth_kib_per_second": _parse_count,
     "max_request_bytes": _parse_count,
+    "max_deployments_per_endpoint": _parse_count,
+    "max_instances_per_deployment": _parse_count,
+    "max_endpoints": _parse_count,
+    "max_deployments": _parse_count,
     **dict.fromkeys(CHOICES, _parse_choice),
 }

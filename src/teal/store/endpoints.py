@@ -1,12 +1,12 @@
 """Endpoints, their keys (encrypted at rest) and what the loop knows of them. Called by control and reconcile."""
 
-from sqlalchemy import bindparam, delete, select, union
+from sqlalchemy import ColumnElement, bindparam, delete, func, select, union
 
 from teal.domain.endpoints import EndpointKeys, EndpointStatus, OnlineEndpoint
 from teal.domain.resource_ids import WorkspaceId
 from teal.store.database import Transaction
 from teal.store.rows import ENDPOINT_KEYS, ENDPOINT_STATUSES, ENDPOINTS
-from teal.store.tables import endpoint_keys, endpoint_statuses, endpoints, instances, operations
+from teal.store.tables import deployments, endpoint_keys, endpoint_statuses, endpoints, instances, operations
 from teal.store.upserts import save_row
 
 
@@ -32,6 +32,17 @@ def list_endpoint_names(tx: Transaction) -> tuple[str, ...]:
         select(operations.c.endpoint).where(operations.c.is_final.is_(False)),
     )
     return tuple(sorted(tx.connection.execute(query).scalars()))
+
+
+def count_endpoints(tx: Transaction, subscription: str) -> int:
+    return tx.connection.execute(select(func.count()).where(_is_below(subscription))).scalar_one()
+
+
+def count_deployments(tx: Transaction, subscription: str | None = None, workspace: WorkspaceId | None = None) -> int:
+    """Of the endpoints of one subscription, or of one workspace."""
+    here = endpoints.c.workspace == workspace.key if workspace else _is_below(subscription or "")
+    query = select(func.count()).select_from(deployments.join(endpoints, endpoints.c.name == deployments.c.endpoint))
+    return tx.connection.execute(query.where(here)).scalar_one()
 
 
 def save_endpoint(tx: Transaction, endpoint: OnlineEndpoint) -> None:
@@ -77,6 +88,11 @@ def save_endpoint_status(tx: Transaction, name: str, status: EndpointStatus) -> 
 
 
 # --- private
+
+
+def _is_below(subscription: str) -> ColumnElement[bool]:
+    return endpoints.c.workspace.startswith(f"{subscription.lower()}/", autoescape=True)
+
 
 # Built once: every pass of the loop asks these, and building a statement takes longer than running it.
 _ENDPOINT = select(endpoints.c.body).where(endpoints.c.name == bindparam("name"))

@@ -1,6 +1,6 @@
 """Workspaces, found by their id in any case. Called by control."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 
 from teal.domain.resource_ids import WorkspaceId
 from teal.domain.workspaces import Workspace
@@ -11,7 +11,7 @@ from teal.store.upserts import save_row
 
 
 def load_workspace(tx: Transaction, id: WorkspaceId) -> Workspace | None:
-    body = tx.connection.execute(select(workspaces.c.body).where(workspaces.c.key == id.key)).scalar()
+    body = tx.connection.execute(_WORKSPACE, {"key": id.key}).scalar()
     return None if body is None else WORKSPACES.parse(body)
 
 
@@ -29,3 +29,9 @@ def delete_workspace(tx: Transaction, id: WorkspaceId) -> None:
     for table in (asset_versions, asset_containers):
         tx.connection.execute(delete(table).where(table.c.workspace == id.key))
     tx.connection.execute(delete(workspaces).where(workspaces.c.key == id.key))
+
+
+# --- private
+
+# Built once: every pass of the loop asks this.
+_WORKSPACE = select(workspaces.c.body).where(workspaces.c.key == bindparam("key"))

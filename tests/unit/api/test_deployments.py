@@ -12,7 +12,7 @@ from teal.domain.states import ProvisioningState
 from teal.store import deployments as stored_deployments
 from teal.store import instances as stored_instances
 from tests.harness.bodies import MODEL_ID, build_deployment, put_assets, put_deployment, put_endpoint
-from tests.harness.rest import ENDPOINTS, RestServer
+from tests.harness.rest import ENDPOINTS, WORKSPACE, RestServer
 
 BLUE = f"{ENDPOINTS}/diabetes/deployments/blue"
 
@@ -234,7 +234,11 @@ async def test_logs_of_a_failed_deployment_are_those_it_left(rest: RestServer) -
 
 async def test_skus_say_how_many_instances_are_possible(rest: RestServer) -> None:
     await put_deployment(rest.client, "blue")
+    assert (await rest.client.get(f"{BLUE}/skus")).json()["value"][0]["capacity"]["maximum"] == 1000
+    await rest.client.put(WORKSPACE, json={"tags": {"teal.quotas": "azure"}})
     assert (await rest.client.get(f"{BLUE}/skus")).json()["value"][0]["capacity"]["maximum"] == 50
+    refused = await rest.client.put(BLUE, json=build_deployment(capacity=51))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "OutOfQuota")
 
 
 async def test_members_beside_properties_that_nobody_knows_are_kept(rest: RestServer) -> None:

@@ -14,6 +14,7 @@ from teal.domain.assets import AssetVersion
 from teal.domain.deployments import DeploymentSpec, DeploymentStatus
 from teal.domain.endpoints import EndpointSpec, EndpointStatus
 from teal.domain.operations import Operation, OperationStatus
+from teal.domain.quotas import NO_QUOTA
 from teal.domain.resource_ids import AssetKind
 from teal.domain.states import ProvisioningState
 from teal.store import assets as stored_assets
@@ -33,6 +34,7 @@ class Verbs:
         self.store = store
         self._ids = count(1)
         self.now = 100.0
+        self.quota = NO_QUOTA
 
     def moment(self) -> Moment:
         self.now += 1
@@ -46,13 +48,13 @@ class Verbs:
             spec = getattr(current, "spec", EndpointSpec())
             return replace(spec, **changes)
 
-        return await self.call(endpoints.put_endpoint, name, build, self.moment())
+        return await self.call(endpoints.put_endpoint, name, build, self.moment(), quota=self.quota)
 
     async def put_deployment(self, name: str = "blue", **changes: Any) -> Accepted[deployments.DeploymentView]:
         def build(current: object) -> DeploymentSpec:
             return replace(getattr(current, "spec", deployment_spec()), **changes)
 
-        return await self.call(deployments.put_deployment, "ep1", name, build, self.moment())
+        return await self.call(deployments.put_deployment, "ep1", name, build, self.moment(), quota=self.quota)
 
     async def unfinished(self) -> list[tuple[str, str | None]]:
         operations = await self.store.read(lambda tx: stored_operations.list_unfinished(tx, "ep1"))

@@ -18,8 +18,8 @@ def test_a_plain_deployment_is_accepted() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"instance_count": 0}, "from 1 to 50"),
-        ({"instance_count": 51}, "from 1 to 50"),
+        ({"instance_count": 0}, "from 1 to 1000"),
+        ({"instance_count": 1001}, "from 1 to 1000"),
         ({"request_settings": RequestSettings(request_timeout_ms=0)}, "from 1 to 180000"),
         ({"request_settings": RequestSettings(request_timeout_ms=180_001)}, "from 1 to 180000"),
         ({"request_settings": RequestSettings(max_concurrent_requests_per_instance=0)}, "from 1 to 100000"),

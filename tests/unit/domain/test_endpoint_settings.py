@@ -41,8 +41,9 @@ def test_limits_of_the_endpoint_win_over_its_profile_and_that_over_the_servers()
     assert parse_endpoint_settings({}, server).limits == server
     assert parse_endpoint_settings({"teal.quotas": "azure"}, server).limits == PROFILES[Quotas.AZURE]
     own = {"teal.quotas": "azure", "teal.max_requests_per_second": "none", "teal.max_request_bytes": "1000"}
-    assert parse_endpoint_settings(own, server).limits == Limits(None, 500, 4882, 1000)
-    assert parse_endpoint_settings({"teal.max_bandwidth_kib_per_second": "none"}, server).limits == Limits(7, None, None, 9)
+    assert parse_endpoint_settings(own, server).limits == Limits(None, 500, 4882, 1000, 20, 50)
+    unlimited = {"teal.max_bandwidth_kib_per_second": "none"}
+    assert parse_endpoint_settings(unlimited, server).limits == Limits(7, None, None, 9)
 
 
 def test_deployments_have_a_total_time_limit_and_a_protocol() -> None:

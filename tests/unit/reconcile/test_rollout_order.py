@@ -6,9 +6,11 @@ import pytest
 
 from teal.domain.conditions import ConditionType
 from teal.domain.deployments import RequestSettings
+from teal.domain.endpoint_settings import Limits
 from teal.domain.instance_records import InstanceState
 from teal.domain.instances import InstancePhase
 from teal.domain.operations import OperationStatus
+from teal.domain.quotas import Quota
 from teal.domain.states import ProvisioningState
 from teal.gateway.model import EndpointModel, validate
 from teal.reconcile.endpoints import plan_endpoint
@@ -372,3 +374,22 @@ def test_what_an_environment_has_otherwise_than_asked_is_said_of_the_wanted_revi
 
 def condition(passes: Passes, kind: ConditionType) -> str | None:
     return next((c.message for c in passes.status("blue").conditions if c.type is kind), None)
+
+
+def test_limits_are_those_of_the_endpoint_else_of_its_workspace_else_of_the_server() -> None:
+    passes = with_blue()
+    server = Quota(limits=Limits(requests_per_s=1, requests_in_hand=2))
+
+    def limits(**tags: str) -> Limits:
+        wanted = replace(passes.wanted, workspace_tags={f"teal.{name}": text for name, text in tags.items()})
+        model = plan_endpoint(wanted, Seen(), passes.now, passes.new_id, server).model
+        assert model is not None
+        return model.limits
+
+    assert limits() == server.limits
+    assert limits(max_requests_per_second="7") == Limits(requests_per_s=7, requests_in_hand=2)
+    status = passes.wanted.status
+    assert status is not None
+    own = replace(status.in_force, properties={"teal.max_requests_per_second": "9"})
+    passes.wanted = replace(passes.wanted, status=replace(status, in_force=own))
+    assert limits(max_requests_per_second="7", max_requests_in_hand="none") == Limits(requests_per_s=9)

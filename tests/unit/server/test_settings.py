@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from teal.domain.endpoint_settings import Limits
-from teal.server.assemble import build_limits
+from teal.domain.quotas import Quota
+from teal.server.assemble import build_quota
 from teal.server.errors import SettingRefused
 from teal.server.settings import CHOICES, Settings, load_settings, variable_of
 
@@ -59,9 +60,13 @@ def test_a_certificate_needs_its_key() -> None:
 
 
 def test_single_limits_stand_over_the_profile_of_quotas() -> None:
-    assert build_limits(load_settings({})) == Limits()
-    azure = load_settings({"TEAL_QUOTAS": "azure", "TEAL_MAX_REQUESTS_PER_SECOND": "7"})
-    assert build_limits(azure) == Limits(requests_per_s=7, requests_in_hand=500, bandwidth_kib_per_s=4882)
+    assert build_quota(load_settings({})) == Quota()
+    single = {"TEAL_MAX_REQUESTS_PER_SECOND": "7", "TEAL_MAX_ENDPOINTS": "8", "TEAL_MAX_INSTANCES_PER_DEPLOYMENT": "9"}
+    assert build_quota(load_settings({"TEAL_QUOTAS": "azure", **single})) == Quota(
+        endpoints=8,
+        deployments=500,
+        limits=Limits(requests_per_s=7, requests_in_hand=500, bandwidth_kib_per_s=4882, deployments=20, instances=9),
+    )
 
 
 @pytest.mark.parametrize("text", ["models example", "*.example.com", ".com", "a..b"])
