@@ -168,7 +168,8 @@ async def test_an_interrupted_preparation_is_made_again_when_applied(
     directory.create()
     directory.save_wanted(Wanted(build_spec(), 1))
     backend = await open_backend()
-    assert backend.observe()["blue-1"].phase is InstancePhase.PREPARING
+    seen = backend.observe()["blue-1"]
+    assert (seen.phase, seen.attempt) == (InstancePhase.PREPARING, 0)  # nobody would ask for an attempt that was made
     await backend.apply(build_spec(), attempt=1)
     await wait_for_phase(backend, InstancePhase.RUNNING)
 

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -131,6 +132,23 @@ def test_a_killed_control_plane_costs_no_request_and_the_next_one_takes_over(run
     assert status["endpoints"][0]["deployments"][0]["instances"] == {"routable": 1}
 
 
+def test_a_control_plane_killed_while_an_instance_is_prepared_lets_the_next_one_prepare_it(
+    running: TealServer,
+) -> None:
+    instances = running.data_dir / "instances"
+    before = set(instances.iterdir())
+    (running.folder / "conda.yaml").write_text("name: sleeper\ndependencies:\n- python=3.11\n")
+    running.must("online-deployment", "update", "-f", "blue.yml", "--no-wait")
+    begun = wait_until_sync(
+        lambda: [path for path in set(instances.iterdir()) - before if (path / "instance.json").exists()], every_s=0
+    )
+    running.kill_control_plane()
+    running.up()
+    shown = wait_until_sync(lambda: show_settled(running), 30, describe=lambda: running.must("status"))
+    assert shown["provisioning_state"] == "Succeeded"
+    assert [instance["id"] for instance in shown["observed"]["instances"]] == [begun[0].name]
+
+
 def test_down_ends_what_a_killed_server_left_behind(running: TealServer) -> None:
     running.kill_control_plane()
     assert running.envoy_pid
@@ -174,6 +192,13 @@ def test_a_server_that_starts_again_serves_what_it_served(running: TealServer) -
 
 
 # --- private
+
+
+def show_settled(server: TealServer) -> dict[str, Any]:
+    """The deployment; nothing while it changes."""
+    shown: dict[str, Any] = json.loads(server.must("online-deployment", "show", "-n", "blue", "-e", "sleeper"))
+    is_settled = shown["provisioning_state"] != "Updating" and len(shown["observed"]["instances"]) == 1
+    return shown if is_settled else {}
 
 
 @contextmanager

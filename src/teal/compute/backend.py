@@ -22,7 +22,7 @@ class Backend(Protocol):
 
     async def apply(self, spec: InstanceSpec, *, attempt: int) -> None:
         """Have the instance started for the `attempt`-th time. An attempt already made, running or ended is not
-        repeated."""
+        repeated. One that was interrupted with the server, before there was a process, is seen as not made yet."""
 
     def observe(self) -> Mapping[str, InstanceObserved]:
         """Every instance this backend knows, by id, from memory. An instance that was removed and is gone is not in

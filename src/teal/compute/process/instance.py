@@ -89,7 +89,8 @@ class ProcessInstance:
         if outcome is not None and outcome.attempt == self._wanted.attempt:
             self._see(phase=InstancePhase.EXITED, failure=outcome.failure, permanent=outcome.permanent)
         elif self._process is None or not is_current:
-            self._see(detail="interrupted, to be prepared again")
+            # Of this attempt there is nothing to go on with: as if it had not been asked for, so that it is again.
+            self._see(attempt=self._wanted.attempt - 1, detail="interrupted, to be prepared again")
         elif self._process.ended.is_set() and not self._has_lost_its_port():
             self._conclude()
         else:
