@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.harness.teal import FREE_PORTS, TealServer, teal_server
+from tests.harness.teal import FREE_PORTS, READY_WITHIN_S, TealServer, teal_server
 from tests.harness.waiting import wait_until_sync
 
 
@@ -115,6 +115,11 @@ def test_a_long_data_directory_is_no_hindrance(tmp_path: Path) -> None:
         assert not run_dir.exists()
         said = server.up()
         assert Path((server.data_dir / "run_dir").read_text().strip()) == run_dir
+        envoy = server.envoy_pid
+        assert envoy is not None
+        server.must("down", "--keep-serving")
+        server.up()
+        assert server.envoy_pids == [envoy]
         server.kill_control_plane()
         assert said["gateway_url"]
         assert "the gateway" in server.must("down")
@@ -129,7 +134,7 @@ def test_a_server_that_is_still_starting_is_stopped(server: TealServer) -> None:
             "logging": lambda: (server.data_dir / "logs" / "server.log").exists(),
             "listening": lambda: bool(server.envoy_pid),
         }[moment]
-        wait_until_sync(begun, every_s=0.002)
+        wait_until_sync(begun, READY_WITHIN_S, every_s=0.002)
         down = server.teal("down")
         assert down.returncode == 0, (moment, down.stderr)
         assert "Stopped the server" in down.stdout, (moment, down.stdout)

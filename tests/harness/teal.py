@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class TealServer:
             **kept, "TEAL_DATA_DIR": str(self.data_dir), "TEAL_CONFIG_DIR": str(folder / "config"), "TEAL_DRAIN_S": "5",
         }  # fmt: skip
         self._starts = 0
+        self._folders: tuple[str, ...] = (str(self.data_dir),)
         self.up_words = ("-m", "teal.cli.main", "up")
 
     def start(self, *words: str) -> ChildProcess:
@@ -58,6 +59,7 @@ class TealServer:
             return self.said.get("pid") == process.pid and "Ctrl-C" in process.output
 
         wait_until_sync(is_ready, READY_WITHIN_S, describe=lambda: process.output)
+        self._remember_run_dir()
         return self.said
 
     @property
@@ -77,10 +79,11 @@ class TealServer:
     @property
     def envoy_pids(self) -> list[int]:
         """All of them, the newest first: one that is being replaced stays for its last clients."""
+        self._remember_run_dir()
         found = []
         for process in psutil.process_iter(["cmdline", "status", "create_time"]):
             words = process.info["cmdline"] or []
-            is_ours = any(word.startswith(str(self.data_dir)) and word.endswith("envoy.json") for word in words)
+            is_ours = any(word.startswith(self._folders) and word.endswith("envoy.json") for word in words)
             if is_ours and process.info["status"] != psutil.STATUS_ZOMBIE:
                 found.append((process.info["create_time"], int(process.pid)))
         return [pid for _, pid in sorted(found, reverse=True)]
@@ -90,7 +93,7 @@ class TealServer:
         found = []
         for process in psutil.process_iter(["pid", "cmdline", "status"]):
             line = " ".join(process.info["cmdline"] or [])
-            if str(self.data_dir) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            if any(folder in line for folder in self._folders) and process.info["status"] != psutil.STATUS_ZOMBIE:
                 found.append(line)
         return found
 
@@ -104,11 +107,13 @@ class TealServer:
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Any program, with the same environment, to its end."""
-        return subprocess.run(
+        done = subprocess.run(
             words,
             env=self.environ, cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=READY_WITHIN_S * 3, check=False,
         )  # fmt: skip
+        self._remember_run_dir()
+        return done
 
     def must(self, *words: str) -> str:
         """One command that has to succeed; what it printed."""
@@ -131,6 +136,11 @@ class TealServer:
             verify=ssl.create_default_context(cafile=self.data_dir / "ca.pem"),
             trust_env=False,
         )
+
+    def _remember_run_dir(self) -> None:
+        """Where its sockets lie: elsewhere than in a data directory whose name is too long for them."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            self._folders = (str(self.data_dir), (self.data_dir / "run_dir").read_text().strip())
 
 
 @contextmanager

@@ -62,7 +62,8 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
                 # Not before: when the start fails, what an earlier server has left serves on, and `status` says so.
                 data.server_file.unlink(missing_ok=True)
                 await _serve_parts(settings, data, parts, listener, url, gateway_port, token, shutdown, announce)
-            data.remove_short_run_dir()
+            if not shutdown.lets_go:
+                data.remove_short_run_dir()
 
 
 # --- private
