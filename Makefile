@@ -24,7 +24,7 @@ INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo demo-mlflow test test-azure test-mlflow fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale bench-mirror soak reference lock clean
+.PHONY: help setup environments demo demo-mlflow test test-azure test-mlflow test-mlflow-azure test-mlflow-teal fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale bench-mirror soak reference lock clean
 
 help:
 	@echo "make demo    a whole safe rollout on this machine, with a client that keeps sending"
@@ -49,11 +49,13 @@ setup: $(VENV)/.dev
 demo: $(VENV)/.runtime
 	@$(USE_PIP_INDEX); exec $(PYTHON) -m examples.demo $(DEMO)
 
-test: $(VENV)/.dev $(AZURE)/.ready $(FUZZ)/.ready $(MLFLOW)/.ready $(PLUGIN)/.teal
-	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(TESTS)
-	@if [ -z "$(TESTS)" ]; then $(TEST_AZURE); fi
-	@if [ -z "$(TESTS)" ]; then $(TEST_MLFLOW); fi
-	@if [ -z "$(TESTS)" ]; then $(TEST_PLUGIN); fi
+environments: $(VENV)/.dev $(AZURE)/.ready $(FUZZ)/.ready $(MLFLOW)/.ready $(PLUGIN)/.teal
+
+# Several processes share the tests by files; tests/conftest.py says how many there are and which files come first.
+# The suites of other clients follow side by side, each in an environment of its own.
+test: environments
+	@$(USE_PIP_INDEX); $(PYTHON) -m pytest -q $(if $(TESTS),$(TESTS),-n auto --dist loadfile --no-loadscope-reorder)
+	@$(if $(TESTS),:,$(MAKE) --no-print-directory --jobs=3 $(filter --output-sync,$(.FEATURES:%=--%)) test-azure test-mlflow)
 
 fuzz: $(VENV)/.dev $(FUZZ)/.ready
 	@TEAL_FUZZ_EXAMPLES=$(or $(EXAMPLES),300) TEAL_FUZZ_SEED=$(or $(SEED),$$(date +%s)) $(PYTHON) -m pytest -q tests/fuzz
@@ -61,8 +63,12 @@ fuzz: $(VENV)/.dev $(FUZZ)/.ready
 test-azure: $(VENV)/.dev $(AZURE)/.ready
 	@$(TEST_AZURE) $(TESTS)
 
-test-mlflow: $(VENV)/.dev $(MLFLOW)/.ready $(PLUGIN)/.teal
+test-mlflow: test-mlflow-azure test-mlflow-teal
+
+test-mlflow-azure: $(VENV)/.dev $(MLFLOW)/.ready
 	@$(TEST_MLFLOW)
+
+test-mlflow-teal: $(PLUGIN)/.teal
 	@$(TEST_PLUGIN)
 
 check: $(VENV)/.dev

@@ -13,7 +13,7 @@ from teal.compute.backend import Backend
 from teal.compute.environments import BuiltEnvironment, Environments
 from teal.compute.process.backend import ProcessBackend
 from teal.compute.process.directories import InstanceDirectory
-from teal.compute.process.identities import ProcessIdentity, is_alive
+from teal.compute.process.identities import ProcessIdentity, is_alive, observe_identity
 from teal.compute.process.launch import LogLimits
 from teal.domain.instances import InstanceSpec
 from tests.harness.wheels import build_wheel
@@ -61,9 +61,9 @@ async def open_backend(
 
 
 def end_processes(instances_dir: Path) -> None:
-    """Kill what the backends have started, by pid and birth."""
+    """Kill what the backends have started, by pid and birth; and what is left in the group of one that is gone."""
     for identity in find_processes(instances_dir):
-        if is_alive(identity):
+        if is_alive(identity) or observe_identity(identity.pid) is None:
             for kill in (os.killpg, os.kill):
                 with suppress(ProcessLookupError, PermissionError):
                     kill(identity.pid, signal.SIGKILL)

@@ -1,16 +1,27 @@
 """Free TCP ports on the loopback address, for tests that start real servers."""
 
+import os
+import random
 import socket
+from collections.abc import Iterator
+from itertools import cycle
 
-_given: set[int] = set()
+# Below what systems choose from by themselves, where any connection may take a port between its choice and its use.
+LOWEST, HIGHEST = 12_000, 32_000
+
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_start = random.randrange(LOWEST, HIGHEST, _workers) + _worker
+_ports: Iterator[int] = cycle([*range(_start, HIGHEST, _workers), *range(LOWEST + _worker, _start, _workers)])
 
 
 def free_port() -> int:
-    """A port nobody listens on now, and that this test run has not given out before."""
+    """A port nobody listens on now, that this test run has not given out lately, and its other processes never."""
     while True:
+        port = next(_ports)
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-        if port not in _given:
-            _given.add(port)
-            return port
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port

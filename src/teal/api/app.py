@@ -1,13 +1,14 @@
 """The REST surface on one screen: every route, every middleware, every error handler. Constructed by teal.server."""
 
-from collections.abc import Callable, Coroutine
-from functools import partial
+from collections.abc import Callable, Coroutine, Sequence
+from functools import cache, partial
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from teal.api import (
     assets,
@@ -122,12 +123,20 @@ def build_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.state.openapi = openapi.build_document(ROUTES)
-    for method, path, handler in ROUTES:
-        app.add_api_route(path, handler, methods=[method], response_model=None)
+    app.router.routes.extend(_build_routes())
     return app
 
 
 # --- private
+
+
+@cache
+def _build_routes() -> Sequence[BaseRoute]:
+    """Once a process: they take longer than all the rest, and know nothing of a server."""
+    router = APIRouter()
+    for method, path, handler in ROUTES:
+        router.add_api_route(path, handler, methods=[method], response_model=None)
+    return router.routes
 
 
 async def _answer_error(request: Request, error: Any) -> Response:
