@@ -27,6 +27,7 @@ from teal.domain.endpoints import EndpointSpec
 from teal.gateway.envoy_settings import EnvoySettings
 from teal.gateway.gateway import Gateway
 from teal.reconcile.loop import Loop
+from teal.server.garbage import without_search
 from teal.store.database import Store
 from teal.store.endpoints import load_endpoint
 from tests.harness.ports import free_port
@@ -81,15 +82,16 @@ class ControlPlane:
     async def start(self) -> float:
         """Seconds until every endpoint is in force and clients are served."""
         began = time.perf_counter()
-        await self.store.open()
-        await self.loop.open()
-        self._listen_to_gateway()
-        await self.gateway.start()
-        self._running = asyncio.create_task(self.loop.run())
-        async with asyncio.timeout(GIVE_UP_AFTER_S):
-            for number in range(self.endpoints):
-                await self._wait_in_force(name_of(number), lambda version: version is not None)
-            await wait_until(self.gateway.is_listening, GIVE_UP_AFTER_S)
+        with without_search():
+            await self.store.open()
+            await self.loop.open()
+            self._listen_to_gateway()
+            await self.gateway.start()
+            self._running = asyncio.create_task(self.loop.run())
+            async with asyncio.timeout(GIVE_UP_AFTER_S):
+                for number in range(self.endpoints):
+                    await self._wait_in_force(name_of(number), lambda version: version is not None)
+                await wait_until(self.gateway.is_listening, GIVE_UP_AFTER_S)
         return time.perf_counter() - began
 
     async def stop(self, *, keep_envoy: bool) -> None:

@@ -99,7 +99,7 @@ class Loop:
         self._gateway.changed = self._hear_gateway
         await self._backend.open()
         names = await self._store.read(stored_endpoints.list_endpoint_names)
-        known = await self._store.read(partial(_list_instance_ids, names=names))
+        known = await self._store.read(stored_instances.list_instance_ids)
         for id in self._backend.observe().keys() - known:
             log.warning("removing instance %s: nothing in the store remembers it", id)
             await self._backend.remove(id, grace_s=STOP_GRACE_S)
@@ -377,7 +377,3 @@ def _has_moved(wanted: Wanted, plan: EndpointPlan) -> bool:
 
 def _load_all_wanted(tx: Transaction, names: Iterable[str]) -> list[Wanted]:
     return [load_wanted(tx, name) for name in names]
-
-
-def _list_instance_ids(tx: Transaction, names: Iterable[str]) -> set[str]:
-    return {r.instance_id for name in names for r in stored_instances.list_instances(tx, name)}

@@ -7,7 +7,8 @@ good answer on, Azure's probe fields mean what they mean there.
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Mapping
+import socket
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 from zlib import crc32
@@ -91,9 +92,12 @@ class Prober:
                 interval = min(interval * 1.5, LONGEST_FIRST_INTERVAL_S)
             elif failure:
                 interval = await _wait_for(hurried, interval)
+        if _has_one_rhythm(target):
+            await self._repeat(target, target.readiness, _BOTH)
+            return
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat(target, target.readiness, "readiness"))
-            group.create_task(self._repeat(target, target.liveness, "liveness"))
+            for which in _BOTH:
+                group.create_task(self._repeat(target, getattr(target, which), (which,)))
 
     def _first(self, target: ProbeTarget, failure: str | None) -> None:
         """Before the first verdict a refused connection is no evidence of anything: only good answers count."""
@@ -104,16 +108,16 @@ class Prober:
             record = assess_probe(before.readiness, target.readiness, None)
         self._set(target, replace(before, readiness=record))
 
-    async def _repeat(self, target: ProbeTarget, settings: ProbeSettings, which: str) -> None:
+    async def _repeat(self, target: ProbeTarget, rhythm: ProbeSettings, verdicts: Sequence[str]) -> None:
         # Instances that are watched from the same moment on, as all are after a restart, are not asked all at once.
-        pause_s = settings.period_s * _fraction(target.instance_id)
+        pause_s = rhythm.period_s * _fraction(target.instance_id)
         while True:
             await asyncio.sleep(pause_s)
-            pause_s = settings.period_s
-            failure = await ask(target.url, settings.timeout_s)
+            pause_s = rhythm.period_s
+            failure = await ask(target.url, rhythm.timeout_s)
             before = self._health[target.instance_id]
-            record = assess_probe(getattr(before, which), settings, failure)
-            self._set(target, replace(before, **{which: record}))
+            after = {which: assess_probe(getattr(before, which), getattr(target, which), failure) for which in verdicts}
+            self._set(target, replace(before, **after))
 
     def _set(self, target: ProbeTarget, health: Health) -> None:
         before = self._health[target.instance_id]
@@ -131,12 +135,7 @@ async def ask(url: str, timeout_s: float) -> str | None:
     request = f"GET {address.path or '/'} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
     try:
         async with asyncio.timeout(timeout_s):
-            reader, writer = await asyncio.open_connection(address.hostname, address.port)
-            try:
-                writer.write(request.encode())
-                line = await reader.readline()
-            finally:
-                writer.close()
+            line = await _ask_once(address.hostname or "", address.port or _HTTP, request.encode())
     except TimeoutError:
         return f"no answer within {timeout_s:g} s"
     except (OSError, ValueError) as error:
@@ -149,7 +148,32 @@ async def ask(url: str, timeout_s: float) -> str | None:
 
 # --- private
 
+_BOTH = ("readiness", "liveness")
+_HTTP = 80
+_LONGEST_PART = 4096
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
+
+
+def _has_one_rhythm(target: ProbeTarget) -> bool:
+    """Then one answer says both: it is the same question."""
+    readiness, liveness = target.readiness, target.liveness
+    return (readiness.period_s, readiness.timeout_s) == (liveness.period_s, liveness.timeout_s)
+
+
+async def _ask_once(host: str, port: int, request: bytes) -> bytes:
+    """The answer's first line, and what came with it. A socket alone, because asyncio's streams cost as much again."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as connection:
+        connection.setblocking(False)
+        await loop.sock_connect(connection, (host, port))
+        await loop.sock_sendall(connection, request)
+        answer = b""
+        while b"\n" not in answer and len(answer) < _LONGEST_PART:
+            part = await loop.sock_recv(connection, _LONGEST_PART)
+            if not part:
+                break
+            answer += part
+    return answer
 
 
 async def _wait_for(hurried: asyncio.Event, interval: float) -> float:

@@ -25,6 +25,7 @@ from teal.server.assemble import Parts, assemble_app, assemble_parts, build_envo
 from teal.server.ca import ensure_certificate
 from teal.server.data_dir import DataDir, explained
 from teal.server.errors import StartFailed
+from teal.server.garbage import without_search
 from teal.server.ports import choose_gateway_port, format_url, open_listener
 from teal.server.processes import observe_process
 from teal.server.settings import DEFAULT_GATEWAY_PORT, DEFAULT_PORT, Settings
@@ -57,7 +58,7 @@ async def serve(settings: Settings, data: DataDir, announce: Callable[[dict[str,
             url = format_url("https", settings.host, listener.getsockname()[1])
             parts = assemble_parts(settings, data, run_dir, gateway_port, token=token, url=url)
             async with AsyncExitStack() as stack:
-                with explained(data.path):
+                with explained(data.path), without_search():
                     await _start_parts(settings, data, parts, stack)
                 # Not before: when the start fails, what an earlier server has left serves on, and `status` says so.
                 data.server_file.unlink(missing_ok=True)
@@ -127,7 +128,8 @@ async def _serve_parts(
         asyncio.create_task(_watch_others(asyncio.get_running_loop()), name="watch over other tasks"),
     ]
     try:
-        await _wait_until_ready(api, parts, tasks, shutdown)
+        with without_search():
+            await _wait_until_ready(api, parts, tasks, shutdown)
         if not shutdown.is_asked:
             data.save_ports(port=listener.getsockname()[1], gateway_port=gateway_port)
             content = _describe(settings, url, gateway_url)

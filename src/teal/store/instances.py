@@ -14,6 +14,11 @@ def list_instances(tx: Transaction, endpoint: str) -> tuple[InstanceRecord, ...]
     return tuple(INSTANCES.parse(body) for body in tx.connection.execute(_INSTANCES, {"endpoint": endpoint}).scalars())
 
 
+def list_instance_ids(tx: Transaction) -> frozenset[str]:
+    """Of all endpoints."""
+    return frozenset(tx.connection.execute(select(instances.c.id)).scalars())
+
+
 def save_instance(tx: Transaction, instance: InstanceRecord) -> None:
     save_row(
         tx,

@@ -136,6 +136,22 @@ async def test_an_instance_that_was_in_service_before_is_trusted_until_it_fails(
     await wait_until(lambda: prober.health["i"].readiness.passing is False, within_s=5)
 
 
+async def test_readiness_and_liveness_in_one_rhythm_are_one_question(prober: Prober, instance: Instance) -> None:
+    await instance.start()
+    prober.watch(target(instance, assume_passing=True))
+    await wait_until(lambda: prober.health["i"].liveness.successes_in_a_row >= 5)
+    health = prober.health["i"]
+    assert health.readiness.successes_in_a_row == health.liveness.successes_in_a_row >= instance.asked - 1
+
+
+async def test_readiness_and_liveness_in_different_rhythms_are_asked_apart(prober: Prober, instance: Instance) -> None:
+    await instance.start()
+    seldom = replace(QUICK, period_s=3600)
+    prober.watch(target(instance, assume_passing=True, liveness=seldom))
+    await wait_until(lambda: prober.health["i"].readiness.successes_in_a_row >= 5)
+    assert prober.health["i"].liveness.successes_in_a_row == 0
+
+
 async def test_watching_the_same_attempt_again_changes_nothing_and_another_starts_over(
     prober: Prober, instance: Instance
 ) -> None:
