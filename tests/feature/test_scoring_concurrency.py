@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -67,6 +68,23 @@ def test_a_run_ends_when_the_clients_time_is_over(start: Start) -> None:
     assert answer.json()["error"]["code"] == "ScoringTimeout"
     assert scoring.score({"do": "thread"}).json() == {"same_as_init": True}
     assert scoring.count("timed_out") == 1
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_that_comes_slowly_takes_nothing_from_its_requests_time(start: Start, announced: bool) -> None:
+    body = json.dumps({"do": "echo"}).encode()
+
+    def send_slowly() -> Iterator[bytes]:
+        for at in range(0, len(body), 3):
+            time.sleep(0.1)
+            yield body[at : at + 3]
+
+    headers = {"x-envoy-expected-rq-timeout-ms": "250", **BEHIND_GATEWAY}
+    if announced:
+        headers["content-length"] = str(len(body))
+    scoring = start("behave.py")
+    answer = httpx.post(f"{scoring.url}/score", content=send_slowly(), headers=headers)
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_time_that_is_no_number_is_no_deadline(start: Start) -> None:

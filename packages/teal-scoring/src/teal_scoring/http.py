@@ -163,7 +163,8 @@ class ScoringApp:
             del body, receiving  # a large one must not live as long as this coroutine
             left = headers.get(TIME_LEFT_HEADER)
             if left is not None and left.isdecimal():
-                exchange.deadline = arrived + int(left) / 1e3
+                # As the gateway counts: from the end of the request, however long its body took to come.
+                exchange.deadline = time.monotonic() + int(left) / 1e3
             await self._scoring.submit(exchange)
         except QueueFull:
             exchange.send(answer_queue_full(self._max_concurrent, self._max_queued))
