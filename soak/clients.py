@@ -21,36 +21,52 @@ from soak.ledger import Answered, Asked, Ledger
 
 GIVE_UP_AFTER_S = 600.0
 FRESH_SHARE = 0.2
+CHUNKED_SHARE = 0.05
 AFTER_LOST_S = 0.05
 # Some requests take long enough to be in somebody's hands when something happens.
 WORK_SHARE, WORK_S = 0.1, 0.1
 # Some answers come piece by piece, a few over a long time.
 STREAM_SHARE, STREAM_S, LONG_STREAM_SHARE, PIECE_S = 0.01, 3.0, 0.05, 0.25
+# Some clients do nothing but listen, so that there are streams whatever happens.
+LISTEN_S = 20.0
+# When something is about to be killed, everybody has a request in its hands.
+PRESSED_S = 0.5
+NAMED_SHARE = 0.1
+CALLERS = 200
+PAUSED_S = 0.02
+
+
+CALLER = "x-soak-caller"
+DEPLOYMENT = "azureml-model-deployment"
+
+ReportCut = Callable[[], None]
+"""Called when the server has closed a kept connection of which nothing had said that it would be."""
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """Where requests go. `key` is asked anew for every request."""
+    """Where requests go. `key` is asked anew for every request, by a client's number."""
 
     host: str
     port: int
     path: str
-    key: Callable[[], str]
+    key: Callable[[int], str]
     tls: ssl.SSLContext | None = None
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return {
+    def build_headers(self, number: int, caller: str, named: str | None) -> dict[str, str]:
+        headers = {
             "host": f"{self.host}:{self.port}",
             "content-type": "application/json",
-            "authorization": f"Bearer {self.key()}",
+            "authorization": f"Bearer {self.key(number)}",
+            CALLER: caller,
         }
+        return headers | ({DEPLOYMENT: named} if named else {})
 
 
 class Sender(Protocol):
     """One way to send requests, one at a time."""
 
-    async def ask(self, door: Door, body: bytes) -> Reply:
+    async def ask(self, door: Door, headers: dict[str, str], body: bytes, report_cut: ReportCut) -> Reply:
         """The whole answer; raises Lost."""
 
     async def close(self) -> None: ...
@@ -63,14 +79,16 @@ class Http1Sender:
         self._random = random
         self._connection: Connection | None = None
 
-    async def ask(self, door: Door, body: bytes) -> Reply:
+    async def ask(self, door: Door, headers: dict[str, str], body: bytes, report_cut: ReportCut) -> Reply:
         connection, self._connection = self._connection, None
+        if connection is not None and connection.is_closed_by_server:
+            report_cut()
         if connection is not None and (connection.is_closed_by_server or self._random.random() < FRESH_SHARE):
             await connection.close()
             connection = None
         connection = connection or await Connection.open(door.host, door.port, door.tls)
         try:
-            reply = await connection.ask(door.path, door.headers, body)
+            reply = await connection.ask(door.path, headers, body, is_chunked=self._random.random() < CHUNKED_SHARE)
         except BaseException:
             connection.abort()
             raise
@@ -92,8 +110,10 @@ class Http2Connections:
         self._connections: list[http2.Connection] = []
         self._opening = asyncio.Lock()
 
-    async def get(self, door: Door) -> http2.Connection:
+    async def get(self, door: Door, report_cut: ReportCut) -> http2.Connection:
         async with self._opening:
+            if self._connections and self._connections[-1].is_closing and not self._connections[-1].was_told:
+                report_cut()
             # One that the server is closing may still be answering: it is let alone.
             if not self._connections or self._connections[-1].is_closing:
                 self._connections.append(await http2.Connection.open(door.host, door.port, door.tls))
@@ -110,11 +130,11 @@ class Http2Sender:
     def __init__(self, connections: Http2Connections) -> None:
         self._connections = connections
 
-    async def ask(self, door: Door, body: bytes) -> Reply:
+    async def ask(self, door: Door, headers: dict[str, str], body: bytes, report_cut: ReportCut) -> Reply:
         while True:
-            connection = await self._connections.get(door)
+            connection = await self._connections.get(door, report_cut)
             with suppress(http2.NotServed):
-                return await connection.ask(f"{door.host}:{door.port}", door.path, door.headers, body)
+                return await connection.ask(f"{door.host}:{door.port}", door.path, headers, body)
 
     async def close(self) -> None:
         await self._connections.close()
@@ -126,6 +146,7 @@ class Client:
     def __init__(
         self,
         name: str,
+        number: int,
         sender: Sender,
         door: Door,
         ledger: Ledger,
@@ -134,8 +155,12 @@ class Client:
         *,
         pause_s: float,
         longest_stream_s: float,
+        only_listens: bool = False,
     ) -> None:
         self._name = name
+        self._number = number
+        self._only_listens = only_listens
+        self._last_used_at = 0.0
         self._sender = sender
         self._door = door
         self._ledger = ledger
@@ -148,6 +173,9 @@ class Client:
     async def run(self, ended: asyncio.Event, clock: Callable[[], float]) -> None:
         """Until told to end; the request in hand is finished first."""
         while not ended.is_set():
+            if self._ledger.is_paused:
+                await asyncio.sleep(PAUSED_S)
+                continue
             answered = await self._ask_once(clock)
             self._ledger.record(answered)
             pause_s = self._random.expovariate(1) * self._pause_s
@@ -157,6 +185,11 @@ class Client:
 
     def _draw_work(self) -> tuple[float, int]:
         """Seconds that the answer takes, and in how many pieces it comes."""
+        if self._only_listens:
+            work_s = min(self._longest_stream_s, LISTEN_S) * self._random.random()
+            return work_s, max(2, int(work_s / PIECE_S))
+        if self._ledger.is_pressed:
+            return PRESSED_S, 0
         if self._random.random() < STREAM_SHARE:
             is_long = self._random.random() < LONG_STREAM_SHARE
             work_s = (
@@ -170,17 +203,28 @@ class Client:
         size = self._bodies.draw_size()
         work_s, pieces = self._draw_work()
         body = self._bodies.build(id, size, work_s, pieces)
-        asked = Asked(id, self._name, len(body.content), clock(), self._ledger.epoch, work_s, pieces)
+        caller = f"caller-{self._random.randrange(CALLERS)}"
+        names = self._ledger.nameable
+        named = self._random.choice(names) if names and self._random.random() < NAMED_SHARE else None
+        asked = Asked(id, self._name, len(body.content), clock(), self._ledger.epoch, work_s, pieces, named, caller)
+        headers = self._door.build_headers(self._number, caller, named)
+        last_used_at, self._last_used_at = self._last_used_at, asked.sent_at
         self._ledger.send(asked)
         try:
             async with asyncio.timeout(GIVE_UP_AFTER_S):
-                reply = await self._sender.ask(self._door, body.content)
+                reply = await self._sender.ask(
+                    self._door,
+                    headers,
+                    body.content,
+                    lambda: self._ledger.note_cut(self._name, last_used_at, clock()),
+                )
         except Lost as lost:
             return Answered(asked, clock(), None, str(lost))
         except TimeoutError:
             return Answered(asked, clock(), None, f"no answer within {GIVE_UP_AFTER_S:g} s")
         problem, code = self._check(asked, body, reply)
-        return Answered(asked, clock(), reply.status, problem, code)
+        named, request_id = reply.headers.get(DEPLOYMENT, ""), reply.headers.get("x-request-id", "")
+        return Answered(asked, clock(), reply.status, problem, code, named, request_id)
 
     def _check(self, asked: Asked, body: Body, reply: Reply) -> tuple[str, str]:
         """What is wrong with an answer ("" for nothing), and its error code if it has one."""
@@ -194,7 +238,7 @@ class Client:
             return f"not what was asked for: {reply.body[:100]!r}", ""
         if numbers != list(range(asked.pieces)):
             return f"{len(numbers)} pieces of {asked.pieces}", ""
-        named = reply.headers.get("azureml-model-deployment")
+        named = reply.headers.get(DEPLOYMENT)
         if said.get("id") != asked.id:
             return f"the answer to {said['id']}", ""
         if said["sha256"] != body.sha256:
@@ -203,6 +247,8 @@ class Client:
             return f"answered by {said['deployment']}, header says {named}", ""
         if not self._ledger.is_right(asked, said["deployment"], said["version"]):
             return f"answered by {said['deployment']} {said['version']}, which was not in force", ""
+        if not self._ledger.has_stayed(asked, said["deployment"]):
+            return f"{asked.caller} was moved away to {said['deployment']}", ""
         return "", ""
 
 

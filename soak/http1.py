@@ -52,12 +52,14 @@ class Connection:
         with suppress(OSError):
             await self._writer.wait_closed()
 
-    async def ask(self, path: str, headers: dict[str, str], body: bytes) -> Reply:
-        """The answer; one that comes before the whole body was sent counts too."""
+    async def ask(self, path: str, headers: dict[str, str], body: bytes, *, is_chunked: bool = False) -> Reply:
+        """The answer; one that comes before the whole body was sent counts too. `is_chunked`: how long the body is, is
+        not said beforehand."""
+        length = "transfer-encoding: chunked" if is_chunked else f"content-length: {len(body)}"
         lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
-        head = "\r\n".join([*lines, f"content-length: {len(body)}"]).encode() + b"\r\n\r\n"
+        head = "\r\n".join([*lines, length]).encode() + b"\r\n\r\n"
         try:
-            self._writer.write(head + body)
+            self._writer.write(head + (b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if is_chunked else body))
             sending = asyncio.ensure_future(self._writer.drain())
             try:
                 return await self._read()

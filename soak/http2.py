@@ -46,6 +46,7 @@ class Connection:
         self._reading: asyncio.Task[None] | None = None
         self._scheme = "http"
         self.is_closing = False
+        self.was_told = False
 
     @classmethod
     async def open(cls, host: str, port: int, tls: ssl.SSLContext | None = None) -> "Connection":
@@ -129,7 +130,7 @@ class Connection:
         if isinstance(event, WindowUpdated):
             self._may_send.set()
         if isinstance(event, ConnectionTerminated):
-            self.is_closing = True
+            self.is_closing = self.was_told = True
             for number, each in self._streams.items():
                 if event.last_stream_id is not None and number > event.last_stream_id:
                     each.lose(NotServed("the server went away before it"))

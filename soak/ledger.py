@@ -5,10 +5,11 @@ report.py. Times are seconds since the start of the run.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
+
+from soak.notes import RightAnswer
 
 
 class Outcome(StrEnum):
@@ -23,7 +24,8 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was sent. `epoch`: what was right when it was; `pieces`: of a streamed answer, before its last."""
+    """A request that was sent. `epoch`: what was right when it was; `pieces`: of a streamed answer, before its last;
+    `named`: the deployment that it asks for; `caller`: whom it is from, where the same one is to stay."""
 
     id: str
     client: str
@@ -32,6 +34,20 @@ class Asked:
     epoch: int
     work_s: float
     pieces: int = 0
+    named: str | None = None
+    caller: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What is right for a while: who may answer, in which version; who answers a request that names it; who may get
+    copies. `green_share` is there while one sticky split of two is in force."""
+
+    right: frozenset[tuple[str, str]]
+    named: frozenset[tuple[str, str]] = frozenset()
+    nameable: tuple[str, ...] = ()
+    mirrors: frozenset[str] = frozenset()
+    green_share: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +59,8 @@ class Answered:
     status: int | None
     problem: str = ""
     code: str = ""
+    deployment: str = ""
+    request_id: str = ""
 
     @property
     def seconds(self) -> float:
@@ -61,6 +79,7 @@ class Fault:
     ended_at: float = float("inf")
     excused: int = 0
     repeats: bool = False  # on an idempotent endpoint: what was lost may be acted on twice
+    cuts: bool = False  # kept connections end without a word
 
     def take(self, answered: Answered) -> bool:
         """Whether this fault answers for it."""
@@ -105,22 +124,56 @@ class Ledger:
         self.seconds: dict[int, Second] = {}
         self.latencies_s: list[float] = []
         self.duplicated: tuple[str, ...] = ()
+        self.misled: tuple[str, ...] = ()
+        self.answers: dict[str, RightAnswer] = {}
+        self.cut: list[str] = []
+        self.clients = 0
+        self.is_paused = False
+        self.is_pressed = False
         self.outstanding: dict[str, Asked] = {}
         self.repeatable: set[str] = set()
         self.step = ""
-        self._epochs: list[frozenset[tuple[str, str]]] = []
+        self._epochs: list[Epoch] = []
+        self._stays: dict[str, tuple[int, int]] = {}
 
     @property
     def epoch(self) -> int:
         return len(self._epochs) - 1
 
-    def begin_epoch(self, right: frozenset[tuple[str, str]]) -> None:
+    @property
+    def nameable(self) -> tuple[str, ...]:
+        """Deployments that are there, and are to stay for now."""
+        return self._epochs[-1].nameable
+
+    def begin_epoch(self, epoch: Epoch) -> None:
         """From now on a request is answered by one of these deployments, in these versions; one that was sent before
         may have been answered by those before."""
-        self._epochs.append(right)
+        self._epochs.append(epoch)
 
     def is_right(self, asked: Asked, deployment: str, version: str) -> bool:
-        return any((deployment, version) in right for right in self._epochs[asked.epoch :])
+        answer = (deployment, version)
+        if asked.named:
+            return deployment == asked.named and any(answer in epoch.named for epoch in self._epochs[asked.epoch :])
+        return any(answer in epoch.right for epoch in self._epochs[asked.epoch :])
+
+    def has_stayed(self, asked: Asked, deployment: str) -> bool:
+        """Whether a caller is answered as before: by green at any share means by green at every larger one, and the
+        same with blue."""
+        share = self._epochs[-1].green_share
+        if asked.epoch != self.epoch or asked.named or share is None:
+            return True
+        blue_up_to, green_from = self._stays.get(asked.caller, (-1, 101))
+        if deployment == "green":
+            green_from = min(green_from, share)
+        else:
+            blue_up_to = max(blue_up_to, share)
+        self._stays[asked.caller] = (blue_up_to, green_from)
+        return blue_up_to < green_from
+
+    def note_cut(self, client: str, last_used_at: float, now: float) -> None:
+        """A kept connection has ended, and nothing had said that it would."""
+        if not any(fault.cuts and last_used_at <= fault.ended_at and now >= fault.began_at for fault in self.faults):
+            self.cut.append(f"{now:.1f} s {client}, {self.step}")
 
     def send(self, asked: Asked) -> None:
         self.outstanding[asked.id] = asked
@@ -135,6 +188,14 @@ class Ledger:
         self.outcomes[outcome] += 1
         self.by_client[answered.asked.client] += 1
         if outcome is Outcome.RIGHT:
+            mirrors = frozenset[str]().union(*(epoch.mirrors for epoch in self._epochs[answered.asked.epoch :]))
+            self.answers[answered.asked.id] = RightAnswer(
+                answered.deployment,
+                answered.request_id,
+                mirrors,
+                answered.asked.named is not None,
+                answered.asked.sent_at,
+            )
             self.latencies_s.append(answered.seconds)
             if answered.seconds - answered.asked.work_s > self.slow_s:
                 self.slow.append(answered)
@@ -154,6 +215,10 @@ class Ledger:
         found = [f"{count} {outcome}" for outcome, count in Counter(entry[0] for entry in self.unexcused).items()]
         if self.duplicated:
             found.append(f"{len(self.duplicated)} acted on twice")
+        if self.misled:
+            found.append(f"{len(self.misled)} acted on by somebody else, such as {self.misled[0]}")
+        if self.cut:
+            found.append(f"{len(self.cut)} kept connections closed without a word, such as {self.cut[0]}")
         if not self.outcomes[Outcome.RIGHT]:
             found.append("nothing was answered")
         return found + [f"{event.words}: {event.problem}" for event in self.events if event.problem]
@@ -168,22 +233,3 @@ class Ledger:
         if any(fault.take(answered) for fault in self.faults):
             return Outcome.EXCUSED
         return Outcome.LOST if answered.status is None else Outcome.FAILED
-
-
-def find_duplicates(folder: Path, repeatable: Set[str] = frozenset()) -> tuple[str, ...]:
-    """Requests that instances of one deployment have acted on more than once, by the notes they took; but for those
-    that may be repeated."""
-    counted: Counter[tuple[str, str]] = Counter()
-    for path in folder.glob("*.txt"):
-        deployment = path.name.partition("-")[0]
-        counted.update((deployment, id) for id in _read_notes(path))
-    return tuple(
-        f"{id} by {deployment}" for (deployment, id), count in counted.items() if count > 1 and id not in repeatable
-    )
-
-
-# --- private
-
-
-def _read_notes(path: Path) -> Iterable[str]:
-    return path.read_text().split()

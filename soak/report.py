@@ -32,6 +32,8 @@ def print_report(outcome: SoakResult) -> None:
     for one in Outcome:
         counts.add_row(str(one), f"{ledger.outcomes[one]:,}")
     counts.add_row("duplicated", str(len(ledger.duplicated)))
+    counts.add_row("acted on by somebody else", str(len(ledger.misled)))
+    counts.add_row("closed without a word", str(len(ledger.cut)))
     counts.add_row(f"slow (over {ledger.slow_s:g} s)", str(len(ledger.slow)))
     counts.add_row("p50 ms", f"{1000 * _percentile(ledger.latencies_s, 50):.1f}")
     counts.add_row("p99 ms", f"{1000 * _percentile(ledger.latencies_s, 99):.1f}")
@@ -68,6 +70,8 @@ def build_content(outcome: SoakResult) -> dict[str, Any]:
         "requests": {
             **{str(one): ledger.outcomes[one] for one in Outcome},
             "duplicated": list(ledger.duplicated),
+            "acted_on_by_somebody_else": list(ledger.misled),
+            "closed_without_a_word": ledger.cut,
             "slow": [_describe("slow", answered, "") for answered in ledger.slow],
             "p50_ms": 1000 * _percentile(ledger.latencies_s, 50),
             "p99_ms": 1000 * _percentile(ledger.latencies_s, 99),

@@ -12,13 +12,15 @@ from urllib.parse import urlsplit
 
 from soak.bodies import LARGEST_BYTES, Bodies
 from soak.clients import Client, Door, Http1Sender, Http2Connections, Http2Sender, Sender, start_clock
-from soak.ledger import Event, Ledger, find_duplicates
-from soak.schedule import FIRST, Step
+from soak.ledger import Epoch, Event, Ledger
+from soak.notes import find_duplicates, find_misled, read_notes
+from soak.schedule import FIRST, State, Step
 from soak.steps import Steps
 from soak.subject import ENDPOINT, Subject
 from tests.harness.ports import free_port
 from tests.harness.teal import TealServer, teal_server
 
+LISTENERS = 2
 HTTP2_LARGEST_BYTES = 2 * 1024 * 1024
 
 
@@ -62,12 +64,26 @@ def run_soak(
         try:
             subject.create(FIRST)
             ledger = Ledger(slow_s=plan.slow_s)
-            ledger.begin_epoch(FIRST.right_answers)
+            ledger.begin_epoch(build_epoch(FIRST))
             seconds = asyncio.run(_run(plan, subject, ledger, say))
         finally:
             subject.close()
-        ledger.duplicated = find_duplicates(subject.notes, ledger.repeatable)
+        notes = tuple(read_notes(subject.notes))
+        ledger.duplicated = find_duplicates(notes, ledger.repeatable)
+        ledger.misled = find_misled(notes, ledger.answers)
         return SoakResult(plan, ledger, seconds)
+
+
+def build_epoch(*states: State) -> Epoch:
+    """What is right while the endpoint is in one of these states, or on its way from one to the other."""
+    is_settled = len(states) == 1 and states[0].sticky
+    return Epoch(
+        right=frozenset(answer for state in states for answer in state.right_answers),
+        named=frozenset(answer for state in states for answer in state.versions.items()),
+        nameable=tuple(name for name in states[0].versions if all(name in state.versions for state in states)),
+        mirrors=frozenset(name for state in states for name in state.mirror),
+        green_share=states[0].traffic.get("green", 0) if is_settled else None,
+    )
 
 
 # --- private
@@ -103,20 +119,22 @@ def _start_clients(
 ) -> list[Sender]:
     address = urlsplit(str(subject.server.said["gateway_url"]))
     path = f"/endpoints/{ENDPOINT}/score"
-    plain = Door(address.hostname or "", address.port or 0, path, lambda: subject.key)
+    plain = Door(address.hostname or "", address.port or 0, path, subject.key)
     authority = subject.server.data_dir / "ca.pem"
     bodies = Bodies(Random(plan.seed), largest_bytes=plan.largest_bytes)
     small = Bodies(Random(plan.seed + 1), largest_bytes=min(plan.largest_bytes, HTTP2_LARGEST_BYTES))
     shared = [Http2Connections(), Http2Connections()]
     senders: list[Sender] = []
-    for number in range(plan.http1_clients + plan.http2_clients):
+    asking = plan.http1_clients + plan.http2_clients
+    for number in range(asking + LISTENERS):
         random = Random(f"{plan.seed}/{number}")
-        is_http2 = number >= plan.http1_clients
+        is_http2 = plan.http1_clients <= number < asking + LISTENERS // 2
         is_tls = number % 2
         sender: Sender = Http2Sender(shared[is_tls]) if is_http2 else Http1Sender(random)
         name = f"{'h2' if is_http2 else 'h1'}{'-tls' if is_tls else ''}-{number}"
         client = Client(
             name,
+            number,
             sender,
             replace(plain, tls=_trust(authority, "h2" if is_http2 else "http/1.1")) if is_tls else plain,
             ledger,
@@ -124,7 +142,9 @@ def _start_clients(
             random,
             pause_s=plan.pause_s,
             longest_stream_s=plan.longest_stream_s,
+            only_listens=number >= asking,
         )
+        ledger.clients += 1
         group.create_task(client.run(ended, clock), name=name)
         senders.append(sender)
     return senders
@@ -147,14 +167,14 @@ async def _apply_steps(
             return
         began = clock()
         ledger.step = step.words
-        ledger.begin_epoch(step.before.right_answers | step.after.right_answers)
+        ledger.begin_epoch(build_epoch(step.before, step.after))
         problem = ""
         try:
             await asyncio.to_thread(steps.apply, step)
         except Exception as error:  # noqa: BLE001 (a step that fails is a finding, and the run goes on)
             problem = f"{type(error).__name__}: {error}"[:500]
         if not problem:
-            ledger.begin_epoch(step.after.right_answers)
+            ledger.begin_epoch(build_epoch(step.after))
         ledger.events.append(Event(step.words, str(step.kind), began, clock(), problem))
         ledger.step = f"after {step.words}"
         say(f"{number:4d}  {clock():7.1f} s  {step.words:32s} {clock() - began:6.2f} s  {problem}")

@@ -37,6 +37,8 @@ class Kind(StrEnum):
     KILL_INSTANCE = "instance killed"
     FREEZE_INSTANCE = "instance frozen"
     KILL_GATEWAY = "gateway killed"
+    STICK = "sticky on or off"
+    COUNT = "left alone and counted"
 
 
 PLANNED = frozenset(Kind) - {Kind.KILL_INSTANCE, Kind.FREEZE_INSTANCE, Kind.KILL_GATEWAY}
@@ -44,7 +46,7 @@ PLANNED = frozenset(Kind) - {Kind.KILL_INSTANCE, Kind.FREEZE_INSTANCE, Kind.KILL
 
 OFTEN: Mapping[Kind, int] = dict.fromkeys(Kind, 1) | {
     Kind.SHIFT: 30, Kind.ROLLBACK: 8, Kind.MIRROR_ON: 12, Kind.MIRROR_OFF: 12, Kind.ROTATE_KEY: 5, Kind.SCALE: 2,
-    Kind.REPLACE_GATEWAY: 2,
+    Kind.REPLACE_GATEWAY: 2, Kind.COUNT: 2,
 }  # fmt: skip
 """How often a kind comes up, relative to others: the quick ones more often than those that start something."""
 
@@ -70,18 +72,24 @@ class Deployed:
 @dataclass(frozen=True, slots=True)
 class State:
     """The endpoint as wanted. `before` is the split that a rollback returns to; `idempotent`: what was lost with an
-    instance may be sent to another one."""
+    instance may be sent to another one; `sticky`: the same caller is answered by the same deployment."""
 
     deployments: Mapping[str, Deployed]
     traffic: Mapping[str, int]
     mirror: Mapping[str, int]
     before: Mapping[str, int]
     idempotent: bool = False
+    sticky: bool = False
 
     @property
     def right_answers(self) -> frozenset[tuple[str, str]]:
         """Who may answer a request that names no deployment, and as which version."""
         return frozenset((name, self.deployments[name].version) for name in self.traffic)
+
+    @property
+    def versions(self) -> Mapping[str, str]:
+        """Who may be named, and as which version it answers."""
+        return {name: deployed.version for name, deployed in self.deployments.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +152,7 @@ _GIVE_UP_AFTER = 1000
 
 _OF_ENDPOINT = frozenset(
     {Kind.SHIFT, Kind.ROLLBACK, Kind.MIRROR_OFF, Kind.ROTATE_KEY, Kind.KILL_SERVER, Kind.UPGRADE, Kind.FILL_LOGS}
-    | {Kind.REPLACE_GATEWAY, Kind.RETRY, Kind.KILL_GATEWAY}
+    | {Kind.REPLACE_GATEWAY, Kind.RETRY, Kind.KILL_GATEWAY, Kind.STICK, Kind.COUNT}
 )
 
 
@@ -229,6 +237,10 @@ def _toggle_idempotent(state: State, _: str, __: Random) -> State | None:
     return replace(state, idempotent=not state.idempotent)
 
 
+def _toggle_sticky(state: State, _: str, __: Random) -> State | None:
+    return replace(state, sticky=not state.sticky)
+
+
 def _has_company(state: State, name: str, _: Random) -> State | None:
     """Faults of an instance need another one that can take over."""
     return state if name in state.traffic and state.deployments[name].instances > 1 else None
@@ -259,4 +271,6 @@ _NEXT: Mapping[Kind, _Next] = {
     Kind.REPLACE_GATEWAY: _stay,
     Kind.RETRY: _toggle_idempotent,
     Kind.KILL_GATEWAY: _stay,
+    Kind.STICK: _toggle_sticky,
+    Kind.COUNT: _stay,
 }

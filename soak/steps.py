@@ -12,6 +12,7 @@ from contextlib import suppress
 
 import psutil
 
+from soak.counting import Counting
 from soak.http1 import BROKEN
 from soak.ledger import Answered, Fault, Ledger
 from soak.schedule import Kind, Step
@@ -33,13 +34,19 @@ class Steps:
         self._subject = subject
         self._ledger = ledger
         self._clock = clock
+        self._counting = Counting(subject, ledger, clock)
 
     def apply(self, step: Step) -> None:
         """Return when the step is done and in force; raises when the server refuses it or never gets there."""
         match step.kind:
-            case Kind.SHIFT | Kind.ROLLBACK | Kind.MIRROR_ON | Kind.MIRROR_OFF | Kind.RETRY:
+            case Kind.SHIFT | Kind.ROLLBACK | Kind.MIRROR_ON | Kind.MIRROR_OFF | Kind.RETRY | Kind.STICK:
                 self._subject.put_endpoint(step.after)
+            case Kind.COUNT:
+                self._counting.run(step.after)
             case Kind.DELETE:
+                # Whoever has named it has sent its headers by then.
+                time.sleep(SENT_WITHIN_S)
+                self._counting.forget()
                 self._subject.delete_deployment(_name(step))
             case Kind.FAIL_UPDATE:
                 self._fail_update(step)
@@ -74,10 +81,10 @@ class Steps:
         self._subject.put_deployment(name, step.after.deployments[name])
 
     def _rotate_key(self) -> None:
-        left = self._subject.leave_key()
+        self._subject.leave_key()
         # Whoever has read the old key has sent its headers by then; a body or an answer may take as long as it likes.
         time.sleep(SENT_WITHIN_S)
-        self._subject.regenerate_key(left)
+        self._subject.regenerate_key()
 
     def _fill_logs(self) -> None:
         """Whoever writes logs finds no more room in any file; Python and Envoy see the same error as on a full disk."""
@@ -112,7 +119,10 @@ class Steps:
             was_in_hand = answered.asked.sent_at <= died_at
             return answered.status is None and (was_in_hand or answered.problem.startswith(BROKEN))
 
+        self._counting.forget()
+        self._press()
         fault = self._begin_fault(str(Kind.KILL_GATEWAY), is_lost)
+        fault.cuts = True
         killed = self._subject.kill_gateway()
         wait_until_sync(lambda: not _is_alive(killed), 10, every_s=0.001)
         died_at = self._clock()
@@ -125,6 +135,7 @@ class Steps:
         self._subject.wait_until_whole(name, wanted)
         victim = self._subject.instances(name)[0]
         number = _SIGNALS[step.kind]
+        self._press()
         if step.kind is Kind.TERMINATE_INSTANCE:
             os.kill(victim.pid, number)
         elif step.kind is Kind.KILL_INSTANCE:
@@ -146,6 +157,17 @@ class Steps:
         self._subject.wait_until_whole(name, wanted)
         for fault in self._ledger.faults:
             fault.ended_at = min(fault.ended_at, self._clock())
+
+    def _press(self) -> None:
+        """Wait until half of all clients have a request in hand that takes a while."""
+        ledger = self._ledger
+        ledger.is_pressed = True
+        try:
+            wait_until_sync(
+                lambda: 2 * sum(one.work_s > 0 for one in tuple(ledger.outstanding.values())) >= ledger.clients, 30
+            )
+        finally:
+            ledger.is_pressed = False
 
     def _begin_fault(self, words: str, excuses: Callable[[Answered], bool], *, repeats: bool = False) -> Fault:
         in_hand = len(self._ledger.outstanding)

@@ -12,6 +12,7 @@ import httpx
 import psutil
 
 import teal
+from soak.clients import CALLER
 from soak.schedule import Deployed, State
 from teal import MLClient
 from teal.entities import (
@@ -32,6 +33,7 @@ SCORE = Path(__file__).parent / "score" / "score.py"
 IN_FLIGHT = 64
 REQUEST_TIMEOUT_MS = 15_000
 LEAVING = ("draining", "stopped")
+_KEYS = ("primary", "secondary")
 # An instance that hangs is to be found within seconds.
 PROBE = ProbeSettings(initial_delay=1, period=1, timeout=2, failure_threshold=3)
 
@@ -44,10 +46,11 @@ class Subject:
         self.notes = server.folder / "notes"
         self.notes.mkdir()
         self._client = self._connect()
-        self._which_key = "primary"
+        self._keys = ("", "")
+        self._left: int | None = None
+        self._next_left = 0
         self._copies = 0
         self._gateway_settings = 0
-        self.key = ""
 
     def close(self) -> None:
         self._client.close()
@@ -65,7 +68,10 @@ class Subject:
             name=ENDPOINT,
             traffic=dict(state.traffic),
             mirror_traffic=dict(state.mirror),
-            properties={"teal.idempotent": str(state.idempotent).lower()},
+            properties={
+                "teal.idempotent": str(state.idempotent).lower(),
+                **({"teal.traffic_key": f"header:{CALLER}"} if state.sticky else {}),
+            },
         )
         self._client.online_endpoints.begin_create_or_update(endpoint).result()
 
@@ -94,14 +100,26 @@ class Subject:
     def delete_deployment(self, name: str) -> None:
         self._client.online_deployments.begin_delete(name, ENDPOINT).result()
 
-    def leave_key(self) -> str:
-        """Let clients use the other key from now on; which one they have left."""
-        left, self._which_key = self._which_key, "secondary" if self._which_key == "primary" else "primary"
-        self._read_keys()
-        return left
+    def key(self, number: int) -> str:
+        """One of the two: which, depends on who asks, unless one of them is left for now."""
+        return self._keys[number % 2 if self._left is None else 1 - self._left]
 
-    def regenerate_key(self, which: str) -> None:
-        self._client.online_endpoints.begin_regenerate_keys(ENDPOINT, key_type=which).result()
+    def leave_key(self) -> None:
+        """Let clients use the other key from now on."""
+        self._left = self._next_left
+        self._next_left = 1 - self._left
+
+    def regenerate_key(self) -> None:
+        """Of the one that was left; it is used again as soon as that is done, and nobody is let in with the old one."""
+        assert self._left is not None
+        old = self._keys[self._left]
+        self._client.online_endpoints.begin_regenerate_keys(ENDPOINT, key_type=_KEYS[self._left]).result()
+        self._read_keys()
+        self._left = None
+        with httpx.Client(trust_env=False) as client:
+            url = f"{self.server.said['gateway_url']}/endpoints/{ENDPOINT}/score"
+            status = client.post(url, headers={"Authorization": f"Bearer {old}"}).status_code
+        assert status == httpx.codes.UNAUTHORIZED, f"a key that was replaced is answered {status}"
 
     def kill_server(self) -> None:
         self.server.kill_control_plane()
@@ -127,6 +145,16 @@ class Subject:
         self.server.up()
         self._client.close()
         self._client = self._connect()
+
+    def requests(self) -> dict[str, dict[str, int]]:
+        """What `show` counts of every deployment; nothing while it is not known of one."""
+        found = {}
+        for deployment in self._client.online_deployments.list(ENDPOINT):
+            observed = self._client.online_deployments.get(str(deployment.name), ENDPOINT).observed or {}
+            if not observed.get("requests"):
+                return {}
+            found[str(deployment.name)] = dict(observed["requests"])
+        return found
 
     def instances(self, deployment: str) -> list[psutil.Process]:
         """The scoring processes of its instances that take requests."""
@@ -190,7 +218,7 @@ class Subject:
     def _read_keys(self) -> None:
         keys = self._client.online_endpoints.get_keys(ENDPOINT)
         assert isinstance(keys, EndpointAuthKeys)
-        self.key = str(keys.primary_key if self._which_key == "primary" else keys.secondary_key)
+        self._keys = (str(keys.primary_key), str(keys.secondary_key))
 
     def _shims(self) -> list[tuple[psutil.Process, str]]:
         found = []

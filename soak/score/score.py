@@ -1,4 +1,4 @@
-"""Answers who it is and what it was asked; notes every request that it acts on, so that one acted on twice is found."""
+"""Answers who it is and what it was asked; notes every request that it acts on, and whether it is a copy (notes.py)."""
 
 import hashlib
 import json
@@ -23,9 +23,11 @@ def init() -> None:
     NOTES = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
 
 
-def run(raw_data: str) -> Any:
+def run(raw_data: str, request_headers: dict[str, str]) -> Any:
     asked = json.loads(raw_data[: raw_data.index("\n")])
-    os.write(NOTES, f"{asked['id']}\n".encode())
+    headers = {name.lower(): value for name, value in request_headers.items()}
+    copy = headers.get("x-mirrored", "0")
+    os.write(NOTES, f"{asked['id']} {copy} {headers['x-request-id']}\n".encode())
     answer = build_answer(asked, raw_data)
     if asked["pieces"]:
         return stream(asked, answer)

@@ -5,12 +5,13 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 from teal.domain.instance_records import InstanceState
-from teal.gateway import xds_server
+from teal.gateway import routes, xds_server
 from teal.gateway.publications import InForce, Publications
 from teal.gateway.running_envoy import RunningEnvoy
 from teal.reconcile import endpoints, lifecycle, loop
@@ -57,6 +58,19 @@ def replace_roughly() -> None:
     RunningEnvoy.send_clients_away = send_nobody_away  # type: ignore[method-assign]
 
 
+def divide_wrongly() -> None:
+    """Two in a hundred requests are answered by the other deployment."""
+    plan = vars(routes)["format_plan"]
+
+    def format_plan(endpoint: str, traffic: Mapping[str, float], **rest: Any) -> str:
+        if len(traffic) == 2:
+            few, many = sorted(traffic, key=lambda name: traffic[name])
+            traffic = {few: traffic[few] + 2, many: traffic[many] - 2}
+        return str(plan(endpoint, traffic, **rest))
+
+    plant(routes, "format_plan", format_plan)
+
+
 def deliver_slowly() -> None:
     """No fault, only bad luck: everything that the gateway is told reaches it late."""
     session = vars(xds_server)["Session"]
@@ -78,7 +92,7 @@ def plant(module: ModuleType, name: str, value: object) -> None:
 
 FAULTS = {
     fault.__name__: fault
-    for fault in (route_before_ready, skip_drain, skip_acknowledgement, replace_roughly, deliver_slowly)
+    for fault in (route_before_ready, skip_drain, skip_acknowledgement, replace_roughly, divide_wrongly, deliver_slowly)
 }
 
 if __name__ == "__main__":
