@@ -139,6 +139,22 @@ async def test_a_body_of_unknown_length_is_413_once_it_is_too_large(bed: Gateway
     assert len(blue.received) == 1
 
 
+async def test_a_body_of_known_length_is_passed_on_as_it_comes(bed: GatewayBed, blue: Upstream) -> None:
+    async with running_upstream("green") as green:
+        both = build_target(blue), build_target(green)
+        limits = Limits(max_request_bytes=1000)
+        await bed.publish(build_endpoint(*both, traffic={"blue": 50, "green": 50}, limits=limits))
+        for named in ("", "azureml-model-deployment: blue\r\n", "azureml-model-deployment: green\r\n"):
+            before = len(blue.received) + len(green.received)
+            reader, writer = await asyncio.open_connection("127.0.0.1", bed.settings.port)
+            head = f"POST /endpoints/orders/score HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n{named}"
+            writer.write(f"{head}Content-Length: 10\r\n\r\nhalf ".encode())
+            await wait_until(lambda: len(blue.received) + len(green.received) == before + 1)  # noqa: B023
+            writer.write(b"whole")
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+            writer.close()
+
+
 async def test_bandwidth_is_slowed_down_not_refused_and_said_in_trailers(bed: GatewayBed, blue: Upstream) -> None:
     await bed.publish(limited(blue, bandwidth_kib_per_s=512))
     answer = await request_http2(

@@ -75,9 +75,12 @@ def build_limits(model: EndpointModel) -> Mapping[str, Any]:
         on[_IN_HAND] = pack(_build_in_hand(limits.requests_in_hand))
     if limits.bandwidth_kib_per_s is not None:
         on[_BANDWIDTH] = pack(_build_bandwidth(model, limits.bandwidth_kib_per_s))
-    if limits.max_request_bytes is not None:
-        on[_SIZE] = pack(BufferPerRoute(buffer=Buffer(max_request_bytes=UInt32Value(value=limits.max_request_bytes))))
     return on
+
+
+def build_size_limit(max_bytes: int) -> Mapping[str, Any]:
+    """For bodies that do not say how long they are: each is held until its end has come."""
+    return {_SIZE: pack(BufferPerRoute(buffer=Buffer(max_request_bytes=UInt32Value(value=max_bytes))))}
 
 
 def build_no_limits(model: EndpointModel) -> Mapping[str, Any]:

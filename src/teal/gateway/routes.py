@@ -26,7 +26,7 @@ from google.protobuf.wrappers_pb2 import UInt64Value
 
 from teal.gateway import headers
 from teal.gateway.clusters import build_mirror_buffer, format_cluster_name, format_shadow_name
-from teal.gateway.limits import build_limits, build_no_limits
+from teal.gateway.limits import build_limits, build_no_limits, build_size_limit
 from teal.gateway.model import EndpointModel, Target
 from teal.gateway.packing import build_milliseconds
 from teal.gateway.replies import TOO_LARGE, build_error_format
@@ -99,7 +99,7 @@ def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> Rou
             VirtualHost(
                 name=model.name,
                 domains=["*"],
-                routes=routes,
+                routes=[variant for route in routes for variant in _build_variants(model, route)],
                 # Kept of a body: for another instance if the first cannot be reached, and for a shadow that is behind.
                 request_body_buffer_limit=UInt64Value(value=build_mirror_buffer(max_mirrored_body_bytes).value),
                 include_is_timeout_retry_header=model.idempotent,
@@ -153,6 +153,19 @@ def _build_too_large(model: EndpointModel) -> list[Route]:
             typed_per_filter_config=build_no_limits(model),
         )
     ]
+
+
+def _build_variants(model: EndpointModel, route: Route) -> list[Route]:
+    """Where bodies are limited, one for those that do not say how long they are: only these have to be held."""
+    limit = model.limits.max_request_bytes
+    if limit is None or not route.HasField("route"):
+        return [route]
+    unsized = Route()
+    unsized.CopyFrom(route)
+    unsized.match.headers.append(HeaderMatcher(name="content-length", present_match=False))
+    for name, config in build_size_limit(limit).items():
+        unsized.typed_per_filter_config[name].CopyFrom(config)
+    return [unsized, route]
 
 
 def _build_named_routes(model: EndpointModel) -> list[Route]:
