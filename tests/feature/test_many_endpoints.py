@@ -53,7 +53,6 @@ def no_regular_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def control_plane(folder: Path, endpoints: int, upstream: int) -> AsyncIterator[ControlPlane]:
-    folder.mkdir()
     store = Store(folder)
     await store.open()
     await fill_store(store, endpoints, upstream)
