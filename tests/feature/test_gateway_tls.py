@@ -105,14 +105,58 @@ async def test_a_new_certificate_is_taken_up_and_no_request_notices(scene: Scene
     assert set(answers) == {200}
 
 
-async def test_a_certificate_that_does_not_fit_its_key_is_not_taken_up(scene: Scene) -> None:
+def issue(scene: Scene, folder: Path, *, ago: timedelta = timedelta()) -> tuple[bytes, bytes]:
+    """Another certificate of the same authority, with its key; made as of some time ago."""
+    made = CertificateFiles(scene.files.ca, scene.files.ca_key, folder / "other.pem", folder / "other.key")
+    ensure_certificate(made, [f"*.{DOMAIN}"], datetime.now(UTC) - ago)
+    return made.certificate.read_bytes(), made.key.read_bytes()
+
+
+@pytest.mark.parametrize("trouble", ["of another key", "expired", "encrypted key", "not text", "nothing"])
+async def test_a_pair_that_cannot_serve_is_not_taken_up_and_the_log_says_why(
+    scene: Scene, tmp_path: Path, trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
     before = await scene.observe_serial()
-    secret = scene.bed.settings.tls_secret_file.read_text()
-    scene.files.certificate.write_bytes(scene.files.ca.read_bytes())
-    with pytest.raises(ssl.SSLError):
-        scene.bed.gateway._tls_secret.update()  # type: ignore[union-attr]
-    assert scene.bed.settings.tls_secret_file.read_text() == secret
+    certificate, key = issue(scene, tmp_path, ago=timedelta(days=800 if trouble == "expired" else 0))
+    certificate, key, words = {
+        "of another key": (certificate, scene.files.key.read_bytes(), "is the key of another certificate"),
+        "expired": (certificate, key, "has expired on"),
+        "encrypted key": (certificate, key.replace(b"PRIVATE", b"ENCRYPTED PRIVATE"), "needs a passphrase"),
+        "not text": (b"\x30\x82\xff\xfe", key, "must be text"),
+        "nothing": (b"", key, "cannot be read"),
+    }[trouble]
+    scene.files.key.write_bytes(key)
+    scene.files.certificate.write_bytes(certificate)
+    await wait_until(lambda: words in caplog.text)
+    assert "keeps its old certificate" in caplog.text
     assert await scene.observe_serial() == before
+
+
+async def test_the_key_may_come_after_its_certificate(scene: Scene, tmp_path: Path) -> None:
+    before = await scene.observe_serial()
+    certificate, key = issue(scene, tmp_path)
+    scene.files.certificate.write_bytes(certificate)
+    with pytest.raises(CertificateUnusable):
+        scene.bed.gateway._tls_secret.update()  # type: ignore[union-attr]
+    scene.files.key.write_bytes(key)
+
+    async def is_new() -> bool:
+        return await scene.observe_serial() != before
+
+    await wait_until(is_new, 15.0)
+
+
+async def test_an_expired_certificate_that_is_all_there_is_serves_and_the_log_says_so(
+    scene: Scene, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    files = tmp_path / "only.pem", tmp_path / "only.key"
+    for path, content in zip(files, issue(scene, tmp_path, ago=timedelta(days=800)), strict=True):
+        path.write_bytes(content)
+    async with running_gateway(build_endpoint(build_target(scene.blue)), tls=TlsSettings(*files)) as bed:
+        assert (await bed.score()).status_code == 200
+        with pytest.raises(ssl.SSLCertVerificationError, match="expired"):
+            await asyncio.open_connection("127.0.0.1", bed.settings.port, ssl=scene.context)
+        await wait_until(lambda: "its certificate has expired" in caplog.text)
 
 
 async def test_without_a_usable_certificate_the_gateway_says_so_and_does_not_start(tmp_path: Path) -> None:

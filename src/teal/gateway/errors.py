@@ -5,7 +5,7 @@ GatewayError
 ├── EnvoyNotAvailable    this platform has no Envoy binary
 ├── EnvoyNotStarted      the binary is there, and did not come up; the message carries its last words
 ├── PortTaken            somebody else listens on the gateway's port
-├── CertificateUnusable  the gateway's certificate or key is missing, or not of the other
+├── CertificateUnusable  the gateway's certificate or key is missing, expired, or not of the other
 └── RunDirTooLong        a unix socket in the run directory would not fit into a socket address
 """
 

@@ -5,8 +5,6 @@ publication (nothing is routed to before it is there, nothing is taken away whil
 """
 
 import asyncio
-import errno
-import ssl
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
@@ -217,7 +215,5 @@ class Gateway:
 def _prepare_certificate(secret: TlsSecret) -> None:
     try:
         secret.update()
-    except (OSError, ssl.SSLError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise  # nothing is wrong with the pair
+    except CertificateUnusable as error:
         raise CertificateUnusable(f"the gateway's certificate and key cannot be used: {error}") from None
