@@ -82,6 +82,45 @@ async def test_an_ambiguous_request_is_refused_and_smuggles_nothing(
     assert (await bed.score()).status_code == 200
 
 
+SMUGGLING_IN_HTTP2: dict[str, list[tuple[str, str]]] = {
+    "a length that is too large": [("content-length", "500")],
+    "a length that is too small": [("content-length", "1")],
+    "two lengths": [("content-length", "1"), ("content-length", "2")],
+    "an encoding": [("transfer-encoding", "chunked")],
+    "a header of the connection": [("connection", "transfer-encoding")],
+    "a line end in a value": [("x-a", "1\r\nx-injected: 1")],
+    "half a line end in a value": [("x-a", "1\nx-injected: 1")],
+    "a line end in a name": [("x-a: 1\r\nx-injected", "1")],
+    "a zero byte": [("x-a", "1\x00x-injected")],
+    "a name in capitals": [("X-Injected", "1")],
+    "a path too late": [(":path", "/endpoints/orders/injected")],
+    "an unknown pseudo header": [(":injected", "1")],
+    "a line end in the path": [(":path", "/endpoints/orders/score HTTP/1.1\r\nx-injected: 1\r\n\r\nGET /injected")],
+    "a line end in the method": [(":method", "GET /injected HTTP/1.1\r\n\r\nPOST")],
+    "a line end in the authority": [(":authority", "x\r\nx-injected: 1")],
+    "a space in the path": [(":path", "/endpoints/orders/score injected")],
+}
+
+
+async def test_http2_says_nothing_that_would_mean_something_else_in_http1(bed: GatewayBed, blue: Upstream) -> None:
+    async def send(changes: list[tuple[str, str]]) -> None:
+        client = start_http2()
+        in_place = {name: value for name, value in changes if " " in value and name.startswith(":")}
+        head = [(name, in_place.get(name, value)) for name, value in build_headers("/score")]
+        client.send_headers(1, head + [change for change in changes if change[0] not in in_place])
+        client.send_data(1, SMUGGLED, end_stream=True)
+        assert b"HTTP/1.1" not in await exchange(bed.settings.port, client.data_to_send())
+
+    await asyncio.gather(*(send(changes) for changes in SMUGGLING_IN_HTTP2.values()))
+    assert not [
+        request
+        for request in blue.received
+        if any("injected" in text or "smuggled" in text for text in (request.path, *request.headers))
+    ]
+    assert not [request for request in blue.received if request.body_bytes]
+    assert (await bed.score()).status_code == 200
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -200,19 +239,20 @@ def build_endless_headers() -> bytes:
 
 
 def start_http2() -> h2.connection.H2Connection:
-    client = h2.connection.H2Connection(h2.config.H2Configuration(validate_outbound_headers=False))
+    config = h2.config.H2Configuration(validate_outbound_headers=False, normalize_outbound_headers=False)
+    client = h2.connection.H2Connection(config)
     client.initiate_connection()
     client.max_outbound_frame_size = 16384
     client.remote_settings.max_concurrent_streams = 2**31 - 1
     return client
 
 
-def build_headers() -> list[tuple[str, str]]:
+def build_headers(path: str = "/hold") -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
         (":scheme", "http"),
         (":authority", "x"),
-        (":path", "/endpoints/orders/hold"),
+        (":path", f"/endpoints/orders{path}"),
         ("authorization", f"Bearer {KEY}"),
     ]
 

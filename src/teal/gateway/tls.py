@@ -50,7 +50,7 @@ def build_tls_socket(secret_file: Path) -> TransportSocket:
 
 
 class TlsSecret:
-    """Keeps Envoy's file like the certificate's own files. A pair that cannot serve never takes the place of another."""
+    """Keeps Envoy's file like the certificate's own files. A pair that cannot serve never replaces another."""
 
     def __init__(self, settings: TlsSettings, secret_file: Path) -> None:
         self._settings = settings
