@@ -22,6 +22,9 @@ TEST_MLFLOW = $(USE_PIP_INDEX); TEAL_PYTHON=$(abspath $(PYTHON)) $(MLFLOW)/bin/p
 TEST_PLUGIN = $(USE_PIP_INDEX); $(PLUGIN)/bin/python -m pytest -q tests/mlflow_plugin
 INSTALL := $(UV) pip install --quiet --python $(PYTHON)
 
+# Images often set it, and then every process compiles all that it imports: a start takes twice as long.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup environments demo demo-mlflow test test-azure test-mlflow test-mlflow-azure test-mlflow-teal fuzz check bench bench-peers bench-mlflow bench-mlflow-registry bench-rest bench-scoring bench-scale bench-mirror soak reference lock clean
