@@ -18,9 +18,9 @@ class Admin:
     async def get_text(self, path: str, **params: str) -> str:
         return (await self._request("GET", path, params)).text
 
-    async def sum_stats(self, pattern: str) -> int:
-        """Of all counters and gauges whose name matches."""
-        stats = await self.get_json("/stats", format="json", filter=pattern)
+    async def sum_gauges(self, pattern: str) -> int:
+        """Of all gauges whose name matches: how much of something there is now."""
+        stats = await self.get_json("/stats", format="json", type="Gauges", filter=pattern)
         return sum(int(stat.get("value", 0)) for stat in stats["stats"])
 
     async def post(self, path: str, **params: str) -> None:

@@ -55,8 +55,8 @@ class RunningEnvoy:
                     await self.admin.post("/healthcheck/fail")
                     await self.admin.post("/drain_listeners")
                     is_told = True
-                connections = await self.admin.sum_stats(_CONNECTIONS)
-                if await self.admin.sum_stats(_REQUESTS_IN_HAND):
+                connections = await self.admin.sum_gauges(_CONNECTIONS)
+                if await self.admin.sum_gauges(_REQUESTS_IN_HAND):
                     last_used = clock()
                 if not connections or clock() - last_used > idle_s:
                     return
@@ -97,7 +97,7 @@ class RunningEnvoy:
     async def _wait_for_none(self, stats: str, what: str, within_s: float) -> bool:
         deadline = asyncio.get_running_loop().time() + within_s
         told = 0
-        while waiting := await self.admin.sum_stats(stats):
+        while waiting := await self.admin.sum_gauges(stats):
             if waiting != told:
                 logger.info("waiting for %d %s at the gateway to finish", waiting, what)
                 told = waiting

@@ -38,8 +38,8 @@ class GatewayObserved:
 async def observe_traffic(admin: Admin) -> GatewayObserved:
     """Two questions to Envoy, filtered on its side."""
     clusters = await admin.get_json("/clusters", format="json")
-    stats = await admin.get_json("/stats", format="json", filter=_build_filter("[^.]+"))
-    return build_observed(clusters.get("cluster_statuses", []), stats["stats"])
+    stats = await _ask_for_counters(admin, "[^.]+")
+    return build_observed(clusters.get("cluster_statuses", []), stats)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,7 @@ async def observe_hosts(admin: Admin, endpoint: str) -> dict[str, HostObserved]:
 async def observe_requests(admin: Admin, endpoint: str) -> dict[str, TrafficObserved]:
     """The totals of one endpoint by deployment, without what is in flight: one question whose answer is short however
     many endpoints there are."""
-    stats = await admin.get_json("/stats", format="json", filter=_build_filter(re.escape(endpoint)))
-    observed = build_observed((), stats["stats"])
+    observed = build_observed((), await _ask_for_counters(admin, re.escape(endpoint)))
     return {deployment: traffic for (_, deployment), traffic in observed.deployments.items()}
 
 
@@ -138,6 +137,12 @@ def _add(one: TrafficObserved, other: TrafficObserved) -> TrafficObserved:
     totals = {name: getattr(one, name) + getattr(other, name) for name in TOTALS}
     in_flight = {id: one.in_flight.get(id, 0) + other.in_flight.get(id, 0) for id in ids}
     return TrafficObserved(in_flight=in_flight, **totals)
+
+
+async def _ask_for_counters(admin: Admin, endpoint: str) -> Any:
+    # Each type of statistics is a search of its own: without one, Envoy does nothing else for three times as long.
+    asked = await admin.get_json("/stats", format="json", type="Counters", filter=_build_filter(endpoint))
+    return asked["stats"]
 
 
 def _build_filter(endpoint: str) -> str:
