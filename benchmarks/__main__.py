@@ -8,7 +8,16 @@ from urllib.parse import urlsplit
 
 from benchmarks.changes import measure_traffic_updates, measure_warm_deployments
 from benchmarks.load import Load, answers
-from benchmarks.report import STATIC_ENVOY, STATIC_SAME, STATIC_SPLIT, TEAL, Report, print_report, write_report
+from benchmarks.report import (
+    STATIC_ENVOY,
+    STATIC_SAME,
+    STATIC_SAME_ONE,
+    STATIC_SPLIT,
+    TEAL,
+    Report,
+    print_report,
+    write_report,
+)
 from benchmarks.static_envoy import static_envoy
 from benchmarks.teal_server import (
     ENDPOINT,
@@ -48,7 +57,7 @@ def main() -> int:
         blue, green, shadow = (find_port(parts["instances"], name) for name in ("blue", "green", "shadow"))
         alone = replace(through_teal, port=blue, path="/score", headers=headers)
         proxied, split = (replace(alone, port=free_port()) for _ in range(2))
-        same = replace(alone, port=free_port(), headers=through_teal.headers)
+        same, same_one = (replace(alone, port=free_port(), headers=through_teal.headers) for _ in range(2))
         with (
             static_envoy(folder, proxied.port, {blue: 100}) as envoy,
             static_envoy(folder, split.port, {blue: 90, green: 10}, {shadow: 10}) as splitting_envoy,
@@ -56,14 +65,19 @@ def main() -> int:
                 folder, same.port, {blue: 90, green: 10}, {shadow: 10},
                 key=keys.primary_key, access_log=folder / "static-access.log",
             ) as same_envoy,
+            static_envoy(
+                folder, same_one.port, {blue: 90, green: 10}, {shadow: 10},
+                key=keys.primary_key, access_log=folder / "static-one-access.log", threads=1,
+            ) as same_envoy_one,
         ):  # fmt: skip
-            for load in (proxied, split, same):
+            for load in (proxied, split, same, same_one):
                 wait_until_sync(partial(answers, load))
             targets = [
                 Target("(a) instance alone", alone, parts | {"gateway": []}),
                 Target(STATIC_ENVOY, proxied, parts | {"gateway": [envoy]}),
                 Target(STATIC_SPLIT, split, parts | {"gateway": [splitting_envoy]}),
                 Target(STATIC_SAME, same, parts | {"gateway": [same_envoy]}),
+                Target(STATIC_SAME_ONE, same_one, parts | {"gateway": [same_envoy_one]}),
                 Target(TEAL, through_teal, parts),
             ]
             rounds: dict[str, list[Measurement]] = {target.name: [] for target in targets}

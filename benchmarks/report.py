@@ -18,6 +18,7 @@ RESULTS = Path(__file__).parent / "results"
 
 STATIC_ENVOY, STATIC_SPLIT, TEAL = "(b) static Envoy", "(b2) static Envoy, split and mirror", "(c) Teal"
 STATIC_SAME = "(b3) static Envoy, key, split, mirror and log"
+STATIC_SAME_ONE = "(b4) the same with one thread"
 THROUGHPUT_BAR = 0.9
 UPDATE_BAR_MS = 50
 DEPLOYMENT_BAR_MS = 2000
@@ -59,6 +60,7 @@ def print_report(report: Report) -> None:
     console.print(f"(c) / (b): {report.throughput_ratio(STATIC_ENVOY):.2f}")
     console.print(f"(c) / (b2): {report.throughput_ratio(STATIC_SPLIT):.2f}")
     console.print(f"(c) / (b3), the same work without Teal: {report.throughput_ratio(STATIC_SAME):.2f}")
+    console.print(f"(c) / (b4): {report.throughput_ratio(STATIC_SAME_ONE):.2f}")
     console.print(f"traffic update to first answer: {format_delays(report.traffic_update)}")
     warm = report.warm_deployment
     console.print(f"warm deployment to first answer: {format_delays(warm.first_answer)}")

@@ -24,13 +24,16 @@ def static_envoy(
     *,
     key: str | None = None,
     access_log: Path | None = None,
+    threads: int | None = None,
 ) -> Iterator[psutil.Process]:
     """A real Envoy on `port`. Instances go by their ports, with the percentage that each is sent, or copied.
-    `key`: whoever has another one is refused; `access_log`: the same line for each request as Teal's."""
+    `key`: whoever has another one is refused; `access_log`: the same line for each request as Teal's; `threads`: by
+    Envoy's own default one for each processor, and Teal's has half as many."""
     config = folder / f"static-envoy-{port}.json"
     content = build_config(port, weights, mirrors or {}, key=key, access_log=access_log)
     config.write_text(json.dumps(content))
     command = [str(find_envoy()), "-c", str(config), "--use-dynamic-base-id", "--log-level", "warning"]
+    command += [] if threads is None else ["--concurrency", str(threads)]
     with config.with_suffix(".log").open("wb") as log:
         # A session of its own, as Teal gives its Envoy: Linux divides the processors among sessions first.
         envoy = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)

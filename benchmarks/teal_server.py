@@ -24,8 +24,9 @@ from teal.entities import (
 
 ENDPOINT = "bench"
 CODE = Path(__file__).parent / "score"
-# On purpose: the default of 1 refuses a third request in flight.
-IN_FLIGHT = 64
+# On purpose: the default of 1 refuses a third request in flight. With 512 an endpoint has 1,024 requests in hand before
+# it refuses, as the Envoys have that it is compared with: otherwise it refuses what they keep waiting.
+IN_FLIGHT = 512
 
 
 @contextmanager

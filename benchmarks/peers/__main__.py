@@ -19,6 +19,7 @@ from benchmarks.peers.report import (
     DIRECT,
     ENVOY,
     ENVOY_SAME,
+    ENVOY_SAME_ONE,
     ENVOY_SPLIT,
     TEAL,
     PeersReport,
@@ -126,7 +127,7 @@ def ways(client: MLClient, folder: Path) -> Iterator[Ways]:
     alone = Load(port=blue, path="/score", headers=plain, body=BODY, connections=CONNECTIONS)
     keyed = plain | {"Authorization": f"Bearer {keys.primary_key}"}
     through_teal = replace(alone, port=address.port or 80, path=address.path, headers=keyed)
-    ports = [free_port() for _ in range(6)]
+    ports = [free_port() for _ in range(7)]
     with ExitStack() as running:
         envoy = running.enter_context(static_envoy(folder, ports[0], {blue: 100}))
         split = running.enter_context(static_envoy(folder, ports[1], {blue: 90, green: 10}, {shadow: 10}))
@@ -138,11 +139,18 @@ def ways(client: MLClient, folder: Path) -> Iterator[Ways]:
                 key=keys.primary_key, access_log=folder / "static-access.log",
             )
         )  # fmt: skip
+        same_one = running.enter_context(
+            static_envoy(
+                folder, ports[6], {blue: 90, green: 10}, {shadow: 10},
+                key=keys.primary_key, access_log=folder / "static-one-access.log", threads=1,
+            )
+        )  # fmt: skip
         targets = [
             Target(DIRECT, alone, parts | {"gateway": []}),
             Target(ENVOY, replace(alone, port=ports[0]), parts | {"gateway": [envoy]}),
             Target(ENVOY_SPLIT, replace(alone, port=ports[1]), parts | {"gateway": [split]}),
             Target(ENVOY_SAME, replace(alone, port=ports[5], headers=keyed), parts | {"gateway": [same]}),
+            Target(ENVOY_SAME_ONE, replace(alone, port=ports[6], headers=keyed), parts | {"gateway": [same_one]}),
         ]
         for name, is_there, run, port in (
             ("nginx", proxies.has_nginx(), proxies.nginx, ports[3]),

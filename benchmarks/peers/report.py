@@ -20,6 +20,7 @@ from benchmarks.throughput import Measurement, build_median
 RESULTS = Path(__file__).parents[1] / "results"
 DIRECT, ENVOY, ENVOY_SPLIT, TEAL = "instance, direct", "raw Envoy", "raw Envoy, split and mirror", "Teal"
 ENVOY_SAME = "raw Envoy, key, split, mirror and log"
+ENVOY_SAME_ONE = f"{ENVOY_SAME}, one thread"
 
 THROUGHPUT_BAR = 0.9
 OPEN_LOOP_MEAN_BAR_MS, OPEN_LOOP_P99_BAR_MS = 0.3, 1.0
@@ -91,7 +92,7 @@ def print_report(report: PeersReport) -> None:
                 shown, f"{one.per_second:,.0f}", spread, f"{one.p50_ms:.2f}", f"{one.p99_ms:.2f}", str(one.refused), cpu
             )
         console.print(table)
-    for other in (ENVOY_SAME, ENVOY_SPLIT, ENVOY):
+    for other in (ENVOY_SAME, ENVOY_SAME_ONE, ENVOY_SPLIT, ENVOY):
         console.print(f"Teal / {other}: {report.throughput_ratio(other):.2f}, round by round")
     console.print(_build_open_loop(report))
     console.print(_build_streams(report))

@@ -10,6 +10,7 @@ import pytest
 
 from teal.domain.endpoint_settings import KeySource, TrafficKey
 from tests.harness.envoy import GatewayBed, build_endpoint, build_target, running_gateway
+from tests.harness.http2 import request_http2
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until
 
@@ -77,6 +78,20 @@ async def test_a_client_cannot_choose_by_the_header_of_the_split(bed: GatewayBed
     answered = Counter(await send(bed, 100, headers={"x-teal-split": "green"}))
     assert abs(answered["green"] - 10) <= WORKERS
     assert not any("x-teal-split" in request.headers for upstream in upstreams for request in upstream.received)
+
+
+@pytest.mark.parametrize("outcome", ["green", "green copy", "green skip"])
+async def test_nor_does_that_header_lead_past_a_refusal(
+    bed: GatewayBed, upstreams: list[Upstream], outcome: str
+) -> None:
+    targets = [build_target(upstream) for upstream in upstreams]
+    await bed.publish(build_endpoint(*targets, traffic={"blue": 90, "green": 10}, mirror={"red": 10}))
+    forged = [("x-teal-split", outcome), ("X-Teal-Split", outcome)]
+    wrong_key = await bed.score(headers=[("authorization", "Bearer wrong"), *forged])
+    unknown = await bed.score(headers=[("azureml-model-deployment", "nobody"), *forged])
+    http2 = await request_http2(bed.settings.port, "/endpoints/orders/score", dict(forged[:1]))
+    assert (wrong_key.status_code, unknown.status_code, http2.headers[":status"]) == (401, 404, "401")
+    assert not any(upstream.received for upstream in upstreams)
 
 
 @pytest.mark.parametrize(

@@ -85,13 +85,18 @@ def format_host_name(endpoint: str) -> str:
 
 
 def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> RouteConfiguration:
-    """Everything decided about one request of this endpoint, first match first."""
+    """Everything decided about one request of this endpoint, first match first.
+
+    A split is decided at the end, and the request matched once more: it has passed the refusals by then. Nobody but the
+    script can have written the header that says so.
+    """
     routes = [
+        *_build_decided_routes(model),
         *([] if model.token_audience else [_build_unauthorized(model)]),
         *_build_too_large(model),
         *_build_named_routes(model),
         _build_unknown_deployment(model),
-        *(_build_live_routes(model, max_mirrored_body_bytes) if model.live else [_build_no_traffic(model)]),
+        _build_live_route(model, max_mirrored_body_bytes) if model.live else _build_no_traffic(model),
     ]
     return RouteConfiguration(
         name=model.name,
@@ -196,20 +201,23 @@ def _build_no_traffic(model: EndpointModel) -> Route:
     )
 
 
-def _build_live_routes(model: EndpointModel, max_mirrored_body_bytes: int) -> list[Route]:
-    """The live deployments. A split or a copy is decided by the script of `splits.py`, which is run by the last route
-    here: nothing else matches until it has written its decision, and if it ever fails, the largest share answers."""
-    live = _sort(target for target in model.routable if target.deployment in model.live)
-    if len(live) == 1 and not model.mirrored:
-        return [_build_forward(model, live[0], _match(model))]
-    decided = [route for target in live for route in _build_decided_routes(model, target)]
-    largest = max(live, key=lambda target: model.live[target.deployment])
-    undecided = _build_forward(model, largest, _match(model))
-    undecided.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model, max_mirrored_body_bytes)))
-    return [*decided, undecided]
+def _build_live_route(model: EndpointModel, max_mirrored_body_bytes: int) -> Route:
+    """To the only live deployment, or to the script of `splits.py`. If that ever fails, the largest share answers."""
+    largest = max(_sort_live(model), key=lambda target: model.live[target.deployment])
+    route = _build_forward(model, largest, _match(model))
+    if _is_divided(model):
+        route.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model, max_mirrored_body_bytes)))
+    return route
 
 
-def _build_decided_routes(model: EndpointModel, target: Target) -> list[Route]:
+def _build_decided_routes(model: EndpointModel) -> list[Route]:
+    """What the script may have decided; none of them matches before it has."""
+    if not _is_divided(model):
+        return []
+    return [route for target in _sort_live(model) for route in _build_routes_decided_for(model, target)]
+
+
+def _build_routes_decided_for(model: EndpointModel, target: Target) -> list[Route]:
     name = target.deployment
     routes = [_build_forward(model, target, _match(model, [_is(headers.SPLIT, name)]))]
     if mirrors := _build_mirrors(model):
@@ -219,6 +227,14 @@ def _build_decided_routes(model: EndpointModel, target: Target) -> list[Route]:
             _build_forward(model, target, _match(model, [_is(headers.SPLIT, f"{name} skip")]), stat_prefix=skipped),
         ]
     return routes
+
+
+def _is_divided(model: EndpointModel) -> bool:
+    return bool(model.live) and (len(model.live) > 1 or bool(model.mirrored))
+
+
+def _sort_live(model: EndpointModel) -> list[Target]:
+    return _sort(target for target in model.routable if target.deployment in model.live)
 
 
 def _format_plan(model: EndpointModel, max_mirrored_body_bytes: int) -> str:

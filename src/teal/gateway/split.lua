@@ -12,6 +12,10 @@ local tobit, bxor, rshift, band = bit.tobit, bit.bxor, bit.rshift, bit.band
 local TOTAL = 1000000
 local MAX_PLANS = 20000
 
+-- A round of the garbage collector marks all plans, and every request leaves a little for it. While plans are few, it
+-- waits until there is ten times as much as it kept.
+local FEW_PLANS = 500
+
 local function multiply(a, b)
   -- The lower 32 bits of a product; in one go they would not fit into the 53 bits of a number.
   local high, low = rshift(a, 16), band(a, 0xffff)
@@ -151,6 +155,7 @@ local function keep_plan(text)
     plan_count = plan_count + 1
   end
   plans[text], latest[plan.endpoint] = plan, text
+  collectgarbage("setpause", plan_count > FEW_PLANS and 200 or 1000)
   return plan
 end
 

@@ -6,7 +6,7 @@ Called by server/commands.py; docs/settings.md says the same to people.
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,14 @@ from teal.server.errors import SettingRefused
 DEFAULT_DATA_DIR = "~/.teal"
 DEFAULT_PORT = 7443
 DEFAULT_GATEWAY_PORT = 7080
+
+
+def count_gateway_threads(processors: int | None = None) -> int:
+    """Half of those this process may use. The rest is for instances and their callers, on the same machine: as many
+    threads as processors spend more time on each request, and get in each other's way."""
+    if processors is None:
+        processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, processors // 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +35,7 @@ class Settings:
     gateway_port: int | None = None
     workspaces: str = "auto"
     python_mode: str = "nearest"
-    gateway_threads: int = 2
+    gateway_threads: int = field(default_factory=count_gateway_threads)
     drain_s: float = 10.0
     gateway_certificate: Path | None = None
     gateway_key: Path | None = None
@@ -69,13 +77,13 @@ def load_settings(environ: Mapping[str, str] | None = None, **given: object) -> 
     """The settings of a server; arguments of None count as not given."""
     environ = os.environ if environ is None else environ
     values: dict[str, Any] = {"data_dir": DEFAULT_DATA_DIR}
-    for field in fields(Settings):
-        text = environ.get(variable_of(field.name))
-        value = given.get(field.name)
+    for setting in fields(Settings):
+        text = environ.get(variable_of(setting.name))
+        value = given.get(setting.name)
         if value is not None:
-            values[field.name] = value
+            values[setting.name] = value
         elif text:
-            values[field.name] = text
+            values[setting.name] = text
     settings = Settings(**{name: _PARSERS[name](name, str(value)) for name, value in values.items()})
     if (settings.gateway_certificate is None) != (settings.gateway_key is None):
         raise SettingRefused(f"{_call('gateway_certificate')} and {_call('gateway_key')} go together.")

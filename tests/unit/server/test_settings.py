@@ -9,7 +9,7 @@ from teal.domain.endpoint_settings import Limits
 from teal.domain.quotas import Quota
 from teal.server.assemble import build_quota
 from teal.server.errors import SettingRefused
-from teal.server.settings import CHOICES, Settings, load_settings, variable_of
+from teal.server.settings import CHOICES, Settings, count_gateway_threads, load_settings, variable_of
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "settings.md"
 
@@ -19,6 +19,11 @@ def test_defaults_are_those_of_one_person_on_one_machine() -> None:
     assert settings.data_dir == Path("~/.teal").expanduser()
     assert (settings.host, settings.port, settings.gateway_port) == ("127.0.0.1", None, None)
     assert (settings.workspaces, settings.python_mode) == ("auto", "nearest")
+
+
+@pytest.mark.parametrize(("processors", "threads"), [(1, 1), (2, 1), (3, 1), (8, 4)])
+def test_the_gateway_has_half_of_the_processors(processors: int, threads: int) -> None:
+    assert count_gateway_threads(processors) == threads
 
 
 def test_an_argument_wins_over_a_variable() -> None:
