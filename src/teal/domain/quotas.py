@@ -73,7 +73,7 @@ def check_quota(use: Use, limit: int | None, needed: int = 1) -> None:
         f"Current usage/limit: {use.used}/{limit}. Additional needed: {needed}.",
         code=OUT_OF_QUOTA,
         target=use.of,
-        hint=f"Delete some that are not in use, or raise {use.raised_by}.",
+        hint=f"Ask for less, delete what is not in use, or raise {use.raised_by}.",
     )
 
 
