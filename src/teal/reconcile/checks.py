@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import time
 
 import httpx
 
@@ -37,6 +36,7 @@ from teal.domain.resource_ids import WorkspaceId
 from teal.reconcile.lifecycle import LAST_WORDS_S, build_late_failure
 from teal.reconcile.mounts import build_instance_spec
 from teal.reconcile.probes import ask
+from teal.reconcile.steady_clock import build_steady_clock
 from teal.store.database import Store
 
 MAX_AT_ONCE = 4
@@ -58,13 +58,13 @@ class Checks:
         backend: Backend,
         object_path: Callable[[str], Path],
         *,
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] | None = None,
         curated: Catalogue = BUILT_IN,
     ) -> None:
         self._store = store
         self._backend = backend
         self._object_path = object_path
-        self._clock = clock
+        self._clock = clock or build_steady_clock()
         self._curated = curated
         self._checks: dict[tuple[WorkspaceId, str], Check] = {}
         self._tasks: dict[tuple[WorkspaceId, str], asyncio.Task[None]] = {}

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from time import time
 from zlib import crc32
 
 import httpx
@@ -34,6 +33,7 @@ from teal.reconcile.mounts import build_instance_spec
 from teal.reconcile.probes import Prober, ProbeTarget
 from teal.reconcile.record import differs, fail_operations, record_plan
 from teal.reconcile.seen import Seen
+from teal.reconcile.steady_clock import build_steady_clock
 from teal.reconcile.wanted import Wanted, load_wanted
 from teal.store import endpoints as stored_endpoints
 from teal.store import instances as stored_instances
@@ -64,7 +64,7 @@ class Loop:
         gateway: Gateway,
         object_path: Callable[[str], Path],
         *,
-        clock: Callable[[], float] = time,
+        clock: Callable[[], float] | None = None,
         new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
         coalesce_s: float = 0.0,
         quota: Quota = NO_QUOTA,
@@ -75,7 +75,7 @@ class Loop:
         self._backend = backend
         self._gateway = gateway
         self._object_path = object_path
-        self._clock = clock
+        self._clock = clock or build_steady_clock()
         self._new_id = new_id
         self._coalesce_s = coalesce_s
         self._quota = quota
