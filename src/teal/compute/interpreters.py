@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -123,7 +124,8 @@ async def _ask(path: str) -> Interpreter | None:
     try:
         output, _ = await asyncio.wait_for(process.communicate(), _ASK_TIMEOUT_S)
     except TimeoutError:
-        process.kill()
+        with suppress(ProcessLookupError):  # it may have ended by now
+            process.kill()
         await process.wait()
         return None
     if process.returncode != 0:

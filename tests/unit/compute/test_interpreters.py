@@ -1,13 +1,16 @@
 """Which Python an environment gets."""
 
+import asyncio
 import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
+from teal.compute import interpreters
 from teal.compute.interpreters import (
     Interpreter,
     InterpreterNotFound,
@@ -66,6 +69,15 @@ async def test_broken_shims_are_looked_past(tmp_path: Path) -> None:
     assert Version(".".join(map(str, sys.version_info[:3]))) in {one.version for one in found}
     assert str(broken) not in {one.path for one in found}
     assert all(Path(one.path).is_absolute() for one in found)
+
+
+async def test_one_that_ends_just_when_its_time_is_over_is_looked_past(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interpreters, "_ASK_TIMEOUT_S", 0.3)
+    # On a busy machine both are heard of at once.
+    asyncio.get_running_loop().call_later(0.25, time.sleep, 1.0)
+    await observe_interpreters({"PATH": str(Path(sys.executable).parent)}, tmp_path)
 
 
 async def test_a_place_that_cannot_be_read_has_no_interpreters(tmp_path: Path) -> None:
