@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from soak.bodies import LARGEST_BYTES, Bodies
 from soak.clients import Client, Door, Http1Sender, Http2Connections, Http2Sender, Sender, start_clock
+from soak.counting import WORKERS
 from soak.ledger import Epoch, Event, Ledger
 from soak.notes import find_duplicates, find_misled, read_notes
 from soak.schedule import FIRST, State, Step
@@ -58,7 +59,7 @@ def run_soak(
     """Run in `folder`, which is empty; nothing of it runs any more afterwards."""
     with teal_server(folder) as server:
         ports = ("--port", str(free_port()), "--gateway-port", str(free_port()))
-        _fix_ports(server, ports)
+        _fix_settings(server, ports)
         start(server)
         subject = Subject(server)
         try:
@@ -89,8 +90,9 @@ def build_epoch(*states: State) -> Epoch:
 # --- private
 
 
-def _fix_ports(server: TealServer, words: tuple[str, ...]) -> None:
-    """The same ports at every start, also of one that is started again."""
+def _fix_settings(server: TealServer, words: tuple[str, ...]) -> None:
+    """The same ports at every start, also of one that is started again; and as many workers as splits are judged by."""
+    server.environ["TEAL_GATEWAY_THREADS"] = str(WORKERS)
     server.environ["TEAL_PORT"], server.environ["TEAL_GATEWAY_PORT"] = words[1], words[3]
 
 
