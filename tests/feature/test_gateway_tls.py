@@ -11,12 +11,14 @@ from typing import Any
 import httpx
 import pytest
 
+from teal.gateway import listener
 from teal.gateway.errors import CertificateUnusable
 from teal.gateway.model import Host
 from teal.gateway.tls import TlsSettings
 from teal.server.ca import CertificateFiles, ensure_certificate
 from tests.harness.envoy import KEY, GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.http2 import request_http2
+from tests.harness.raw_http import read_until_closed
 from tests.harness.upstreams import Upstream, running_upstream
 from tests.harness.waiting import wait_until
 
@@ -130,6 +132,21 @@ async def test_a_pair_that_cannot_serve_is_not_taken_up_and_the_log_says_why(
     await wait_until(lambda: words in caplog.text)
     assert "keeps its old certificate" in caplog.text
     assert await scene.observe_serial() == before
+
+
+async def test_a_handshake_that_is_never_finished_is_given_up(
+    scene: Scene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listener, "_HANDSHAKE_S", 1)
+    said = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        scene.context.wrap_bio(ssl.MemoryBIO(), said, server_hostname="127.0.0.1").do_handshake()
+    tls = TlsSettings(scene.files.certificate, scene.files.key)
+    async with running_gateway(build_endpoint(build_target(scene.blue)), tls=tls) as bed:
+        answer = await read_until_closed(bed.settings.port, said.read())
+        assert answer.startswith(b"\x16")
+        stats = (await bed.admin("/stats?format=json&filter=transport_socket_connect_timeout"))["stats"]
+        assert sum(stat["value"] for stat in stats) == 1
 
 
 async def test_the_key_may_come_after_its_certificate(scene: Scene, tmp_path: Path) -> None:

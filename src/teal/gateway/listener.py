@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from envoy.config.core.v3.address_pb2 import Address, SocketAddress
-from envoy.config.listener.v3.listener_components_pb2 import FilterChain, FilterChainMatch, ListenerFilter
+from envoy.config.core.v3.base_pb2 import TransportSocket
+from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch, ListenerFilter
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import TlsInspector
 from google.protobuf.duration_pb2 import Duration
@@ -58,6 +59,7 @@ def build_listener(door: Door) -> Listener:
 
 # Of a connection, not of an answer: clients open some in advance.
 _FIRST_BYTE_S = 300
+_HANDSHAKE_S = 15
 
 # Of answers: how far an instance may be ahead of a slow reader. Bodies have a limit of their own (`routes.py`).
 _CLIENT_BUFFER_BYTES = 1024 * 1024
@@ -69,11 +71,19 @@ def _build_chains(door: Door) -> list[FilterChain]:
     if door.tls_secret_file is not None:
         socket = build_tls_socket(door.tls_secret_file)
         tls = FilterChainMatch(transport_protocol="tls")
-        chains.append(FilterChain(name="tls", filter_chain_match=tls, filters=[by_path], transport_socket=socket))
+        chains.append(_build_tls_chain("tls", tls, by_path, socket))
         if door.host_domain is not None:
             own_host = FilterChainMatch(transport_protocol="tls", server_names=[f"*.{door.host_domain}"])
             by_host = build_connections(Style.HOST, door.access_log, door.token_keys)
-            chains.append(
-                FilterChain(name="hosts", filter_chain_match=own_host, filters=[by_host], transport_socket=socket)
-            )
+            chains.append(_build_tls_chain("hosts", own_host, by_host, socket))
     return chains
+
+
+def _build_tls_chain(name: str, match: FilterChainMatch, filter: Filter, socket: TransportSocket) -> FilterChain:
+    return FilterChain(
+        name=name,
+        filter_chain_match=match,
+        filters=[filter],
+        transport_socket=socket,
+        transport_socket_connect_timeout=Duration(seconds=_HANDSHAKE_S),
+    )

@@ -10,6 +10,7 @@ from teal.domain.endpoints import EndpointSpec
 from teal.domain.errors import InvalidInput
 from teal.domain.quotas import QUOTAS, Quota, parse_workspace_quota
 from teal.domain.resource_ids import WorkspaceId
+from teal.reconcile.wanted import load_wanted
 from tests.harness.passes import WORKSPACE
 from tests.unit.control.conftest import Verbs
 
@@ -101,6 +102,8 @@ async def test_a_change_of_a_workspaces_tags_concerns_its_endpoints(with_assets:
     with_assets.store.changed = heard.append
     await tag_workspace(with_assets, max_requests_per_second="5")
     assert heard == [frozenset({"ep1"})]
+    wanted = await with_assets.store.read(lambda tx: load_wanted(tx, "ep1"))
+    assert wanted.workspace_tags == {"teal.max_requests_per_second": "5"}
 
 
 def test_a_workspaces_profile_stands_over_the_servers_numbers() -> None:
