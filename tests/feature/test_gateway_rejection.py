@@ -15,6 +15,7 @@ from teal.gateway.packing import pack
 from teal.gateway.resources import EndpointResources, Kind, Resource, build_resources
 from tests.harness.envoy import WITHIN_S, GatewayBed, build_endpoint, build_target, running_gateway
 from tests.harness.upstreams import Upstream, running_upstream
+from tests.harness.waiting import wait_until
 
 
 @dataclass
@@ -117,7 +118,12 @@ async def test_a_rejected_endpoint_does_not_keep_a_starting_envoy_from_serving_t
     await scene.bed.wait_listening()
     assert (await scene.bed.score(endpoint="other")).status_code == 200
     assert (await scene.bed.gateway.wait_in_force("orders", bad.version, WITHIN_S)).rejected
-    assert (await scene.bed.score()).json()["name"] == "blue"
+
+    async def is_good_again() -> bool:
+        answer = await scene.bed.score()
+        return answer.status_code == 200 and answer.json()["name"] == "blue"
+
+    await wait_until(is_good_again)
 
 
 async def test_a_model_that_breaks_a_rule_is_refused_before_it_is_sent(scene: Scene) -> None:

@@ -49,7 +49,7 @@ async def test_a_client_that_leaves_while_it_waits_frees_its_place(start: Start)
 
 async def test_what_never_ran_is_counted_by_reason(start: Start) -> None:
     scoring = start("behave.py")
-    busy = send(scoring, do="sleep", s=1)
+    busy = send(scoring, do="sleep", s=3)
     await wait_until(lambda: "asleep" in scoring.process.output)
     headers = {"x-envoy-expected-rq-timeout-ms": "50", **BEHIND_GATEWAY}
     late = asyncio.create_task(asyncio.to_thread(scoring.score, {"do": "echo"}, headers))
