@@ -4,6 +4,7 @@ missed."""
 import argparse
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,15 +31,15 @@ BODY = '{"data": [[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]]}'
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench-scale", description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="how many endpoints, each time")
-    parser.add_argument("--rounds", type=int, default=5, help="runs of the load for each size, in turn")
-    parser.add_argument("--seconds", type=float, default=3.0, help="length of one run of the load")
+    parser.add_argument("--rounds", type=int, default=8, help="runs of the load for each size, in turn")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of one run of the load")
     arguments = parser.parse_args()
     with scratch_folder() as folder, ExitStack() as running:
         upstream = running.enter_context(instance(folder))
         sizes = [running.enter_context(control_plane(folder / str(size), size, upstream)) for size in arguments.sizes]
         loads: dict[int, list[Measurement]] = {size.endpoints: [] for size in sizes}
         for number in range(arguments.rounds):
-            for size in sizes:
+            for size in random.sample(sizes, len(sizes)):
                 print(f"round {number + 1}: {size.endpoints} endpoints", file=sys.stderr)
                 loads[size.endpoints].append(run_load_on(size, arguments.seconds))
     report = ScaleReport(sizes, loads)

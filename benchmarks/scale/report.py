@@ -34,6 +34,11 @@ class ScaleReport:
         pairs = zip(self.loads[size.endpoints], self.loads[self.sizes[0].endpoints], strict=True)
         return median(one.per_second / first.per_second for one, first in pairs)
 
+    def cpu_ratio(self, size: SizeMeasured) -> float:
+        """Of the gateway, to the first size, round by round: what is left where other work takes the machine."""
+        pairs = zip(self.loads[size.endpoints], self.loads[self.sizes[0].endpoints], strict=True)
+        return median(one.cpu_us_per_request["gateway"] / first.cpu_us_per_request["gateway"] for one, first in pairs)
+
     def missed_bars(self) -> list[str]:
         bars: list[tuple[bool, str]] = []
         for size in self.sizes:
@@ -75,6 +80,7 @@ def build_rows(report: ScaleReport) -> list[tuple[str, list[str]]]:
     return [
         ("requests/s", [rate(size) for size in sizes]),
         ("× the first size, round by round", [f"{report.throughput_ratio(size):.2f}" for size in sizes]),
+        ("CPU for each request, × the first size", [f"{report.cpu_ratio(size):.2f}" for size in sizes]),
         ("p99 ms under load", [p99(size) for size in sizes]),
         ("CPU of the gateway per request, µs", [cpu(size) for size in sizes]),
         ("update in force, p50 ms", [f"{size.update_p50_ms:.1f}" for size in sizes]),
@@ -85,6 +91,7 @@ def build_rows(report: ScaleReport) -> list[tuple[str, list[str]]]:
         ("CPU of the control plane when idle, ms/s", [f"{size.idle_control_plane_ms_per_s:.0f}" for size in sizes]),
         ("CPU of the gateway when idle, ms/s", [f"{size.idle_gateway_ms_per_s:.0f}" for size in sizes]),
         ("control plane restarted, s", [f"{size.restart_s:.2f}" for size in sizes]),
+        ("of it processor time, s", [f"{size.restart_cpu_s:.2f}" for size in sizes]),
         ("with the gateway, s", [f"{size.restart_with_gateway_s:.2f}" for size in sizes]),
         ("memory of the control plane, MiB", [f"{size.control_plane_mib:.0f}" for size in sizes]),
         ("memory of Envoy, MiB", [f"{size.gateway_mib:.0f}" for size in sizes]),
