@@ -87,8 +87,8 @@ def format_host_name(endpoint: str) -> str:
 def build_route_table(model: EndpointModel, max_mirrored_body_bytes: int) -> RouteConfiguration:
     """Everything decided about one request of this endpoint, first match first.
 
-    A split is decided at the end, and the request matched once more: it has passed the refusals by then. Nobody but the
-    script can have written the header that says so.
+    A split is decided at the end. Whom it sends elsewhere than to the largest share is matched once more, having passed
+    the refusals: nobody but the script can have written the header that says so.
     """
     routes = [
         *_build_decided_routes(model),
@@ -202,11 +202,13 @@ def _build_no_traffic(model: EndpointModel) -> Route:
 
 
 def _build_live_route(model: EndpointModel, max_mirrored_body_bytes: int) -> Route:
-    """To the only live deployment, or to the script of `splits.py`. If that ever fails, the largest share answers."""
-    largest = max(_sort_live(model), key=lambda target: model.live[target.deployment])
+    """To the largest share. If there are others or a mirror, the script of `splits.py` decides who takes another route;
+    should it ever fail, nobody does."""
+    largest = _find_largest(model)
     route = _build_forward(model, largest, _match(model))
     if _is_divided(model):
-        route.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(_format_plan(model, max_mirrored_body_bytes)))
+        plan = _format_plan(model, largest, max_mirrored_body_bytes)
+        route.typed_per_filter_config[SPLIT_FILTER].CopyFrom(build_plan(plan))
     return route
 
 
@@ -214,18 +216,14 @@ def _build_decided_routes(model: EndpointModel) -> list[Route]:
     """What the script may have decided; none of them matches before it has."""
     if not _is_divided(model):
         return []
-    return [route for target in _sort_live(model) for route in _build_routes_decided_for(model, target)]
-
-
-def _build_routes_decided_for(model: EndpointModel, target: Target) -> list[Route]:
-    name = target.deployment
-    routes = [_build_forward(model, target, _match(model, [_is(headers.SPLIT, name)]))]
+    others = [target for target in _sort_live(model) if target != _find_largest(model)]
+    routes = [_build_forward(model, one, _match(model, [_is(headers.SPLIT, one.deployment)])) for one in others]
     if mirrors := _build_mirrors(model):
         skipped = SKIPPED + next(iter(model.mirrored))
-        routes += [
-            _build_forward(model, target, _match(model, [_is(headers.SPLIT, f"{name} copy")]), mirrors=mirrors),
-            _build_forward(model, target, _match(model, [_is(headers.SPLIT, f"{name} skip")]), stat_prefix=skipped),
-        ]
+        for target in _sort_live(model):
+            copied, too_large = (_is(headers.SPLIT, f"{target.deployment} {what}") for what in ("copy", "skip"))
+            routes.append(_build_forward(model, target, _match(model, [copied]), mirrors=mirrors))
+            routes.append(_build_forward(model, target, _match(model, [too_large]), stat_prefix=skipped))
     return routes
 
 
@@ -233,15 +231,20 @@ def _is_divided(model: EndpointModel) -> bool:
     return bool(model.live) and (len(model.live) > 1 or bool(model.mirrored))
 
 
+def _find_largest(model: EndpointModel) -> Target:
+    return max(_sort_live(model), key=lambda target: model.live[target.deployment])
+
+
 def _sort_live(model: EndpointModel) -> list[Target]:
     return _sort(target for target in model.routable if target.deployment in model.live)
 
 
-def _format_plan(model: EndpointModel, max_mirrored_body_bytes: int) -> str:
+def _format_plan(model: EndpointModel, own: Target, max_mirrored_body_bytes: int) -> str:
     key = model.traffic_key
     return format_plan(
         model.name,
         model.live,
+        own=own.deployment,
         copy_percent=max(model.mirrored.values(), default=0),
         copy_max_bytes=max_mirrored_body_bytes,
         key=f"{key.source} {key.name}".rstrip() if key else None,

@@ -1,10 +1,10 @@
 -- Divides the requests of one endpoint among its deployments; installed by `splits.py`, which says what for.
 --
 -- Every worker thread of Envoy runs this by itself, with counters of its own. The plan of an endpoint is one text,
--- "endpoint=orders;split=blue 900000,green 100000;copy=50000;body=16777216;key=header x-user": shares and copies are out
--- of a million, copies are made of bodies up to so many bytes, the last part is there for sticky splits only. The
+-- "endpoint=orders;own=blue;split=blue 900000,green 100000;copy=50000;body=16777216;key=header x-user": shares and copies
+-- are out of a million, copies are made of bodies up to so many bytes, the last part is there for sticky splits only. The
 -- outcome is a header for routes to match: "blue", "blue copy", or "blue skip" (a copy is due, and the body is too
--- large for it).
+-- large for it). "own" is where the request goes anyway: then nothing is written, and no route is looked for again.
 
 local bit = require("bit")
 local tobit, bxor, rshift, band = bit.tobit, bit.bxor, bit.rshift, bit.band
@@ -50,8 +50,8 @@ function read_plan(text)
       end
     elseif name == "key" then
       plan.key_kind, plan.key_name = value:match("^(%l+) ?(.*)$")
-    elseif name == "endpoint" then
-      plan.endpoint = value
+    elseif name == "endpoint" or name == "own" then
+      plan[name] = value
     else
       plan[name] = tonumber(value)
     end
@@ -162,12 +162,13 @@ end
 function envoy_on_request(handle)
   local text = handle:filterContext():get("plan")
   local plan = plans[text] or keep_plan(text)
-  local headers = handle:headers()
-  local key = plan.key_kind and read_key(plan, headers)
+  local key = plan.key_kind and read_key(plan, handle:headers())
   local i = key and choose_by_key(plan, key) or choose_next(plan)
   local outcome = plan.names[i]
   if plan.copy > 0 and is_copy_due(plan, i) then
-    outcome = outcome .. (has_small_body(plan, headers) and " copy" or " skip")
+    outcome = outcome .. (has_small_body(plan, handle:headers()) and " copy" or " skip")
   end
-  headers:replace("x-teal-split", outcome)
+  if outcome ~= plan.own then
+    handle:headers():replace("x-teal-split", outcome)
+  end
 end

@@ -2,7 +2,8 @@
 
 A share drawn at random is right on average only. The script counts instead, and writes its decision into a header that
 routes match, because a time limit belongs to a route and a deployment has its own. It runs for requests that are to be
-divided or copied, and for no others. https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_filters/lua_filter
+divided or copied, and for no others; who goes where the request was going anyway costs no second match.
+https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/http/http_filters/lua_filter
 """
 
 from collections.abc import Mapping
@@ -39,13 +40,14 @@ def format_plan(
     endpoint: str,
     traffic: Mapping[str, float],
     *,
+    own: str | None = None,
     copy_percent: float = 0,
     copy_max_bytes: int = 0,
     key: str | None = None,
 ) -> str:
-    """The text that the script reads; its first lines explain it."""
+    """The text that the script reads; its first lines explain it. `own`: whose route the plan hangs on."""
     shares = ",".join(f"{name} {format_millionths(percent)}" for name, percent in sorted(traffic.items()))
-    parts = [f"endpoint={endpoint}", f"split={shares}"]
+    parts = [f"endpoint={endpoint}", *([f"own={own}"] if own else []), f"split={shares}"]
     if copy_percent > 0:
         parts += [f"copy={format_millionths(copy_percent)}", f"body={copy_max_bytes}"]
     if key is not None:

@@ -12,6 +12,16 @@ from lupa.luajit21 import LuaRuntime  # type: ignore[import-untyped]
 
 from teal.gateway.splits import SCRIPT, format_plan
 
+# A request with a body of one byte, as the script sees it: what it writes down.
+REQUEST = """
+function(plan)
+  local written
+  local headers = {get = function() return "1" end, replace = function(_, _, outcome) written = outcome end}
+  local context = {get = function() return plan end}
+  envoy_on_request({filterContext = function() return context end, headers = function() return headers end})
+  return written
+end
+"""
 KEYS = [f"user-{number}" for number in range(2000)]
 
 
@@ -131,6 +141,14 @@ def test_copies_are_exact_for_every_deployment_apart(percent: float) -> None:
     copied = Counter(i for i in chosen if LUA.is_copy_due(plan, i))
     assert abs(copied[1] - 18_000 * percent / 100) <= 1
     assert abs(copied[2] - 2_000 * percent / 100) <= 1
+
+
+def test_only_what_leaves_the_route_it_is_on_is_written_down() -> None:
+    lua = LuaRuntime()
+    lua.execute(SCRIPT)
+    send = lua.eval(REQUEST)
+    plan = format_plan("orders", {"blue": 90, "green": 10}, own="blue", copy_percent=10, copy_max_bytes=100)
+    assert Counter(send(plan) for _ in range(1000)) == {None: 810, "green": 90, "blue copy": 90, "green copy": 10}
 
 
 @pytest.mark.parametrize(
