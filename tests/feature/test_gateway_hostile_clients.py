@@ -210,6 +210,15 @@ def build_reset_flood() -> bytes:
     return client.data_to_send()
 
 
+def build_refused_reset_flood() -> bytes:
+    """The same by a stranger, whose requests are answered at once: nothing is left to give up by then."""
+    client = start_http2()
+    for number in range(1, 20_000, 2):
+        client.send_headers(number, build_headers(key="wrong"), end_stream=True)
+        client.reset_stream(number)
+    return client.data_to_send()
+
+
 def build_ping_flood() -> bytes:
     client = start_http2()
     for _ in range(20_000):
@@ -247,13 +256,13 @@ def start_http2() -> h2.connection.H2Connection:
     return client
 
 
-def build_headers(path: str = "/hold") -> list[tuple[str, str]]:
+def build_headers(path: str = "/hold", key: str = KEY) -> list[tuple[str, str]]:
     return [
         (":method", "POST"),
         (":scheme", "http"),
         (":authority", "x"),
         (":path", f"/endpoints/orders{path}"),
-        ("authorization", f"Bearer {KEY}"),
+        ("authorization", f"Bearer {key}"),
     ]
 
 
@@ -261,6 +270,7 @@ def build_headers(path: str = "/hold") -> list[tuple[str, str]]:
     ("build", "counter"),
     [
         (build_reset_flood, "downstream_rq_too_many_premature_resets"),
+        (build_refused_reset_flood, "downstream_rq_too_many_premature_resets"),
         (build_empty_frames_flood, "http2.inbound_empty_frames_flood"),
         (build_endless_headers, "http2.rx_messaging_error"),
         # Answered, as long as the client takes the answers; the connection's end is all there is to count.

@@ -74,9 +74,15 @@ def _build_unwanted_stats() -> ListStringMatcher:
 
 
 def _build_runtime() -> LayeredRuntime:
-    # Bodies in chunks are read to the letter: what ends a line is not left to taste.
     strict = Struct()
-    strict.update({"envoy.reloadable_features.strict_chunk_parsing": True})
+    strict.update(
+        {
+            # Bodies in chunks are read to the letter: what ends a line is not left to taste.
+            "envoy.reloadable_features.strict_chunk_parsing": True,
+            # Of one connection, before the others have their turn: thousands may have come at once (CVE-2023-44487).
+            "http.max_requests_per_io_cycle": 16,
+        }
+    )
     return LayeredRuntime(layers=[RuntimeLayer(name="static", static_layer=strict)])
 
 
