@@ -2,6 +2,8 @@
 
 import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def update_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be rewritten instead of compared."""
     return bool(request.config.getoption("--update-golden"))
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """For sockets: where pytest puts `tmp_path` may be too long for their names."""
+    with tempfile.TemporaryDirectory(prefix="teal-", dir="/tmp") as folder:
+        yield Path(folder)
 
 
 # --- private

@@ -133,11 +133,11 @@ async def observe_change(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_a_change_is_as_much_work_among_many_endpoints_as_among_few(
-    tmp_path: Path, upstream: int, monkeypatch: pytest.MonkeyPatch
+    short_folder: Path, upstream: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with control_plane(tmp_path / "few", FEW, upstream) as plane:
+    async with control_plane(short_folder / "few", FEW, upstream) as plane:
         among_few = await observe_change(plane, monkeypatch)
-    async with control_plane(tmp_path / "many", MANY, upstream) as plane:
+    async with control_plane(short_folder / "many", MANY, upstream) as plane:
         among_many = await observe_change(plane, monkeypatch)
         plans = await plane.store.read(partial(explain, statements=among_many.statements))
         assert set(plane.looked_at) == {name_of(1)}
@@ -159,9 +159,9 @@ def explain(tx: Transaction, statements: list[str]) -> list[str]:
 
 
 async def test_a_gateway_that_comes_back_is_given_everything_without_a_look_at_every_endpoint(
-    tmp_path: Path, upstream: int
+    short_folder: Path, upstream: int
 ) -> None:
-    async with control_plane(tmp_path / "plane", MANY, upstream) as plane:
+    async with control_plane(short_folder / "plane", MANY, upstream) as plane:
         plane.looked_at.clear()
         before = plane.gateway.envoy_pid
         assert before is not None

@@ -62,8 +62,8 @@ def test_what_is_queued_is_written_before_the_server_ends(start: Start, tmp_path
     assert [record["request"]["body"] for record in records(path)] == [str(number) for number in range(20)]
 
 
-def test_a_listener_that_does_not_read_costs_records_not_answers(start: Start, tmp_path: Path) -> None:
-    path = tmp_path / "socket"
+def test_a_listener_that_does_not_read_costs_records_not_answers(start: Start, short_folder: Path) -> None:
+    path = short_folder / "socket"
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(path))
         listener.listen()

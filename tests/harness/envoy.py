@@ -94,7 +94,7 @@ async def running_gateway(*models: EndpointModel, **changes: Any) -> AsyncIterat
 
     `changes` are of its settings.
     """
-    run_dir = Path(tempfile.mkdtemp(prefix="teal-"))
+    run_dir = Path(tempfile.mkdtemp(prefix="teal-", dir="/tmp"))
     settings = EnvoySettings(
         run_dir=run_dir,
         log_file=run_dir / "envoy.log",

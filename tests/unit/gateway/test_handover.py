@@ -47,8 +47,8 @@ def listening() -> socket.socket:
 
 
 @pytest.fixture
-async def child(tmp_path: Path, listening: socket.socket) -> AsyncIterator[Child]:
-    meeting = Meeting(tmp_path, 1)
+async def child(short_folder: Path, listening: socket.socket) -> AsyncIterator[Child]:
+    meeting = Meeting(short_folder, 1)
     lender = Lender(meeting, listening)
     lender.open(is_new=True)
     child = Child(meeting)
@@ -59,7 +59,7 @@ async def child(tmp_path: Path, listening: socket.socket) -> AsyncIterator[Child
     listening.close()
     meeting.clear()
     assert not meeting.memory.exists()
-    assert os.listdir(tmp_path) == []
+    assert os.listdir(short_folder) == []
 
 
 async def test_the_socket_is_passed_to_who_asks_for_its_address(child: Child, listening: socket.socket) -> None:
@@ -85,9 +85,9 @@ async def test_other_questions_are_answered_and_orders_are_not(child: Child) -> 
     assert await child.ask(SHUT_DOWN_ADMIN) == (b"\x12\x02\x12\x00", [])
 
 
-async def test_who_does_not_run_gives_nothing_back(tmp_path: Path) -> None:
-    assert await ask_back(Meeting(tmp_path, 7), "::1", 80) is None
-    assert os.listdir(tmp_path) == []
+async def test_who_does_not_run_gives_nothing_back(short_folder: Path) -> None:
+    assert await ask_back(Meeting(short_folder, 7), "::1", 80) is None
+    assert os.listdir(short_folder) == []
 
 
 def test_a_port_in_use_and_an_address_of_somebody_else_are_said(listening: socket.socket) -> None:

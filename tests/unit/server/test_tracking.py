@@ -60,8 +60,8 @@ def build_servers(folder: Path, idle_s: float) -> TrackingServers:
 
 
 @pytest.fixture
-async def servers(tmp_path: Path) -> AsyncIterator[TrackingServers]:
-    made = build_servers(tmp_path, idle_s=0.2)
+async def servers(short_folder: Path) -> AsyncIterator[TrackingServers]:
+    made = build_servers(short_folder, idle_s=0.2)
     yield made
     await made.close()
 
@@ -88,8 +88,8 @@ async def test_what_is_being_answered_is_not_idle(servers: TrackingServers) -> N
     await wait_until(lambda: not is_there(slow))
 
 
-async def test_without_an_idle_time_a_process_lives_until_the_end(tmp_path: Path) -> None:
-    servers = build_servers(tmp_path, idle_s=0)
+async def test_without_an_idle_time_a_process_lives_until_the_end(short_folder: Path) -> None:
+    servers = build_servers(short_folder, idle_s=0)
     try:
         pid = await ask(servers)
         assert await ask(servers, "/slow") == pid

@@ -186,8 +186,8 @@ def test_a_file_that_cannot_be_written_loses_records_and_nothing_else(tmp_path: 
     sink.close()
 
 
-def test_a_socket_gets_whole_lines_again_after_the_listener_came_back(tmp_path: Path) -> None:
-    path = str(tmp_path / "s")
+def test_a_socket_gets_whole_lines_again_after_the_listener_came_back(short_folder: Path) -> None:
+    path = str(short_folder / "s")
     sink = open_sink(f"unix:{path}", 0)
     assert isinstance(sink, SocketSink)
     assert not sink.write(b"lost\n")
