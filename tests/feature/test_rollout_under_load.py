@@ -30,7 +30,8 @@ def init():
 
 def run(raw_data):
     request = json.loads(raw_data)
-    time.sleep(request.get("sleep", 0))
+    while "until" in request and not os.path.exists(request["until"]):
+        time.sleep(0.05)
     return {"version": os.environ["VERSION"], "number": request["number"]}
 """
 
@@ -177,11 +178,14 @@ def test_clients_notice_nothing_of_a_whole_rollout(endpoint: Endpoint) -> None:
     assert set(seen) == {"blue", "green", "green-2"}
 
 
-def test_an_update_does_not_wait_for_a_long_request_and_the_long_request_is_answered(endpoint: Endpoint) -> None:
+def test_an_update_does_not_wait_for_a_long_request_and_the_long_request_is_answered(
+    endpoint: Endpoint, tmp_path: Path
+) -> None:
     answers: list[httpx.Response] = []
+    enough = tmp_path / "enough"
 
     def call() -> None:
-        body = {"number": 1, "sleep": 8}
+        body = {"number": 1, "until": str(enough)}
         answers.append(httpx.post(endpoint.url, json=body, headers=endpoint.headers, timeout=30, trust_env=False))
 
     long_request = threading.Thread(target=call)
@@ -190,6 +194,7 @@ def test_an_update_does_not_wait_for_a_long_request_and_the_long_request_is_answ
     draining = [i for i in endpoint.observed("blue")["instances"] if i["state"] == "draining"]
     assert [i["in_flight"] for i in draining] in ([1], [None])
     wait_until_sync(lambda: [i["in_flight"] for i in endpoint.observed("blue")["instances"]].count(1) == 1)
+    enough.touch()
     long_request.join()
     assert answers[0].json()["version"] == "blue"
     wait_until_sync(lambda: endpoint.states("blue") == ["routable"])
