@@ -28,6 +28,7 @@ from teal.gateway.traffic import (
     add_observed,
     observe_hosts,
     observe_requests,
+    observe_totals,
     observe_traffic,
 )
 from teal.gateway.xds_server import XdsServer
@@ -181,7 +182,7 @@ class Gateway:
     async def _carry_totals(self, leaving: Admin) -> None:
         """What one that is replaced has counted is not forgotten with it."""
         with suppress(httpx.HTTPError):
-            self._carried.add((await observe_traffic(leaving)).deployments)
+            self._carried.add(await observe_totals(leaving))
 
     def _build(self, endpoint: EndpointModel) -> EndpointResources:
         """Values that no message of Envoy's can hold are refused like those that break a rule."""
