@@ -91,7 +91,8 @@ class Connection:
     # --- private
 
     async def _send_body(self, number: int, stream: "_Stream", body: bytes) -> None:
-        """As the server's windows allow; ends early when the answer is there already."""
+        """As the server's windows allow; ends early when the answer is there already. The last piece ends the request:
+        an end of its own would come after an answer that is quick, and Envoy gives up a copy then."""
         left = memoryview(body)
         while left and not stream.ended.is_set():
             room = min(self._h2.local_flow_control_window(number), self._h2.max_outbound_frame_size)
@@ -100,13 +101,10 @@ class Connection:
                 self._flush()
                 await self._may_send.wait()
                 continue
-            self._h2.send_data(number, bytes(left[:room]))
-            left = left[room:]
+            piece, left = left[:room], left[room:]
+            self._h2.send_data(number, bytes(piece), end_stream=not left)
             self._flush()
             await self._writer.drain()
-        if not stream.ended.is_set():
-            self._h2.end_stream(number)
-            self._flush()
 
     def _flush(self) -> None:
         self._writer.write(self._h2.data_to_send())
