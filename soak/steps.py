@@ -17,12 +17,14 @@ from soak.http1 import BROKEN
 from soak.ledger import Answered, Fault, Ledger
 from soak.schedule import Kind, Step
 from soak.subject import Subject
+from teal.gateway.clusters import MAX_MIRRORED_BODY_BYTES
 from teal.sdk.errors import OperationFailed
 from tests.harness.waiting import wait_until_sync
 
 SENT_WITHIN_S = 0.5
 NOTICED_WITHIN_S = 1.0
-KEPT_BYTES = 1024 * 1024
+# The gateway keeps as much of a body as it copies.
+KEPT_BYTES = MAX_MIRRORED_BODY_BYTES
 
 Clock = Callable[[], float]
 

@@ -172,3 +172,12 @@ async def test_a_withdrawn_endpoint_is_gone_and_may_come_back(scene: Scene) -> N
         assert (await scene.bed.score()).status_code == 404
         await scene.bed.publish(build_endpoint(build_target(scene.blue)))
         assert (await scene.bed.score()).status_code == 200
+
+
+async def test_an_endpoint_withdrawn_as_soon_as_it_was_published_keeps_no_other_one_waiting(scene: Scene) -> None:
+    for number in range(3):
+        name = f"short-{number}"
+        scene.bed.gateway.publish(build_endpoint(build_target(scene.blue), name=name))
+        scene.bed.gateway.withdraw(name)
+        assert (await scene.bed.gateway.wait_in_force(name, None, 15.0)).version is None
+    await scene.bed.publish(build_endpoint(build_target(scene.green), name="other"))

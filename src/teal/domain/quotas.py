@@ -5,7 +5,7 @@ is written; what an endpoint may use is enforced by the gateway.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from teal.domain.endpoint_settings import (
     LIMITS,
@@ -61,7 +61,7 @@ class Use:
     of: str
     where: str
     used: int
-    raised_by: str = field(default="")
+    raised_by: str
 
 
 def check_quota(use: Use, limit: int | None, needed: int = 1) -> None:

@@ -22,6 +22,7 @@ class Standing:
     asked: Mapping[Kind, Set[str]]  # names the gateway asked for
     unanswered: bool  # something given was neither accepted nor rejected yet
     clusters_known: bool  # the gateway has said which clusters it holds
+    hostless: Set[str]  # clusters it was given in this conversation, and no hosts since
     scopes_open: bool  # the gateway has its first scopes
 
 
@@ -80,10 +81,11 @@ def _plan_hosts(wanted: EndpointResources, standing: Standing) -> Step | None:
         if item.name in asked and (item.name not in wanted.idle or item.name not in given)
     ]
     # A cluster that is wanted no longer may still wait for hosts, and all that Envoy has to say about clusters with it.
-    # Before the gateway has said which clusters it holds, this is the reason why it has not.
-    if wanted.version is not None or not standing.clusters_known:
-        unwanted = asked - wanted.of(Kind.HOSTS).keys() - given.keys()
-        due += [build_no_hosts(name) for name in sorted(unwanted)]
+    # Before the gateway has said which clusters it holds, this is the reason why it has not. Of an endpoint that goes,
+    # those that do not wait keep their hosts until nothing leads there.
+    is_leaving = wanted.version is None and standing.clusters_known
+    waiting = asked & standing.hostless if is_leaving else asked
+    due += [build_no_hosts(name) for name in sorted(waiting - wanted.of(Kind.HOSTS).keys() - given.keys())]
     return Step(Kind.HOSTS, send=tuple(due)) if due else None
 
 

@@ -1,6 +1,6 @@
 """Which deployment answers a request, in Envoy's words: one scope and one route table per endpoint; see `resources.py`.
 
-The order of the routes is the precedence of refusals: wrong key 401, unknown deployment named 404, no live traffic 404.
+The order of the routes is the precedence of refusals: wrong key 401, too large 413, no such deployment or traffic 404.
 (An unknown endpoint has no scope at all; `replies.py` words that one.) Fields:
 https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/config/route/v3/route_components.proto
 """

@@ -41,6 +41,7 @@ class Session:
         self._settled: dict[str, str | None] = {}
         self._unanswered: dict[str, tuple[Part, ...]] = {}
         self._unanswered_of: Counter[str] = Counter()
+        self._hostless: set[str] = set()
         self._held_back: set[str] = set()
         self._alone: set[str] = set()  # one of these made the gateway reject a response for several
         self._scopes_open = False
@@ -103,6 +104,7 @@ class Session:
             asked=self._asked_of[endpoint],
             unanswered=self._unanswered_of[endpoint] > 0,
             clusters_known=Kind.CLUSTERS in self._introduced,
+            hostless=self._hostless,
             scopes_open=self._scopes_open,
         )
 
@@ -148,15 +150,20 @@ class Session:
         named = {endpoint_of(resource.name) for part in sent for resource in part.step.send}
         concerned = (named | {part.endpoint for part in sent}) - {_EVERY_ENDPOINT}
         logger.warning("gateway %s rejected %s: %s", self.node_id, _name(sent, concerned), words)
-        # Parts of a rejected response may have been taken over: what the gateway has is unknown, so it is sent again.
+        # Parts of a rejected response may have been taken over, or be there as they were: what the gateway has is
+        # unknown, so it is sent again, or taken away.
         for part in sent:
             for resource in part.step.send:
                 given = self._given[endpoint_of(resource.name)][part.step.kind]
                 if given.get(resource.name) == resource.version:
                     del given[resource.name]
+                    given |= {resource.name: _UNKNOWN} if part.step.kind in UNASKED else {}
         if len(sent) > 1 or sent[0].endpoint == _EVERY_ENDPOINT:
             # Sent one by one, the bad one will name itself.
             self._alone |= concerned
+            for part in sent:
+                for name in part.step.remove:
+                    self._given[part.endpoint][part.step.kind].setdefault(name, _UNKNOWN)
         else:
             self._publications.report_rejected(self, sent[0].endpoint, sent[0].version, words)
 
@@ -201,8 +208,13 @@ class Session:
             if step.kind is Kind.CLUSTERS:
                 # A changed cluster takes over only once it was given its hosts again, changed or not.
                 given[Kind.HOSTS].pop(resource.name, None)
+                self._hostless.add(resource.name)
+            elif step.kind is Kind.HOSTS:
+                self._hostless.discard(resource.name)
         for name in step.remove:
             self._given[endpoint_of(name)][step.kind].pop(name, None)
+        if step.kind is Kind.CLUSTERS:
+            self._hostless.difference_update(step.remove)
         self._unanswered_of[part.endpoint] += 1
 
     def _send(self, batch: tuple[Part, ...]) -> None:
@@ -221,6 +233,9 @@ class Session:
 
 # Stands in for an endpoint's name where a response is not about one endpoint; no endpoint is called like this.
 _EVERY_ENDPOINT = ""
+
+# Stands in for a version; no version is called like this.
+_UNKNOWN = ""
 
 _KINDS = {kind.value: kind for kind in Kind}
 

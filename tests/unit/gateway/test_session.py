@@ -226,6 +226,33 @@ def test_what_was_rejected_together_is_sent_again_one_by_one_and_the_bad_one_is_
     assert publications.in_force("other") == InForce(version=OTHER.version, rejected=None, pending=False)
 
 
+def test_what_was_there_before_a_rejected_change_is_taken_away_when_nobody_wants_it_any_more(
+    publications: Publications,
+) -> None:
+    publish(publications, MODEL)
+    peer = Peer(publications)
+    peer.say(Kind.CLUSTERS, has={"orders/blue": "of before"})
+    peer.say(Kind.HOSTS, ask=["orders/blue"], has={"orders/blue": "of before"})
+    peer.say(Kind.SCOPES, has=versions_of(MODEL, Kind.SCOPES))
+    peer.say(Kind.ROUTES, ask=["orders"], has=versions_of(MODEL, Kind.ROUTES))
+    peer.accept()
+    peer.reject("orders/blue is bad")
+    peer.accept()
+    publish(publications, replace(MODEL, targets=(GREEN,), traffic={"green": 100}))
+    assert peer.accept_everything()[-1] == ("CLUSTERS", [], ["orders/blue"])
+
+
+def test_a_removal_that_was_rejected_with_anothers_change_is_made_after_all(publications: Publications) -> None:
+    publish(publications, MODEL)
+    peer = Peer(publications)
+    peer.say(Kind.SCOPES, has=versions_of(MODEL, Kind.SCOPES))
+    peer.say(Kind.CLUSTERS, has={"orders/blue": "of before", "other/blue": "of before"})
+    peer.accept()
+    assert peer.reject("orders/blue is bad") == ("CLUSTERS", ["orders/blue"], ["other/blue"])
+    assert peer.waiting() == [("CLUSTERS", ["orders/blue"], []), ("CLUSTERS", [], ["other/blue"])]
+    assert publications.in_force("orders").pending
+
+
 def test_removals_that_were_rejected_together_are_not_repeated_for_ever(publications: Publications) -> None:
     publish(publications, MODEL, OTHER)
     peer = Peer(publications)
@@ -310,6 +337,21 @@ def test_a_change_of_mind_half_way_ends_with_the_last_word(publications: Publica
     peer.accept()
     assert peer.accept() == ("CLUSTERS", [], ["orders/green"])
     assert publications.in_force("orders").version == MODEL.version
+
+
+def test_an_endpoint_withdrawn_before_its_clusters_have_hosts_does_not_keep_the_gateway_waiting(
+    publications: Publications, peer: Peer
+) -> None:
+    publish(publications, OTHER)
+    publications.publish(EndpointResources("other", version=None))
+    # Until it has them, Envoy answers nothing about any cluster, of whichever endpoint.
+    peer.say(Kind.HOSTS, ask=["other/blue"])
+    assert peer.waiting() == [("CLUSTERS", ["other/blue"], []), ("HOSTS", ["other/blue"], [])]
+    assert not peer.sent[1].resources[0].resource.value.count(b"blue-1")
+    peer.accept()
+    peer.accept()
+    assert peer.accept() == ("CLUSTERS", [], ["other/blue"])
+    assert publications.in_force("other") == GONE
 
 
 def test_a_gateway_that_comes_back_is_sent_only_what_is_new_and_its_hosts(publications: Publications) -> None:
