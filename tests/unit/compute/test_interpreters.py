@@ -3,14 +3,12 @@
 import asyncio
 import os
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from teal.compute import interpreters
 from teal.compute.interpreters import (
     Interpreter,
     InterpreterNotFound,
@@ -71,13 +69,27 @@ async def test_broken_shims_are_looked_past(tmp_path: Path) -> None:
     assert all(Path(one.path).is_absolute() for one in found)
 
 
+class EndedJustNow:
+    """A process that ended between its time being over and being told so, which cannot be had on demand."""
+
+    async def communicate(self) -> None:
+        raise TimeoutError
+
+    def kill(self) -> None:
+        raise ProcessLookupError
+
+    async def wait(self) -> int:
+        return 0
+
+
 async def test_one_that_ends_just_when_its_time_is_over_is_looked_past(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(interpreters, "_ASK_TIMEOUT_S", 0.3)
-    # On a busy machine both are heard of at once.
-    asyncio.get_running_loop().call_later(0.25, time.sleep, 1.0)
-    await observe_interpreters({"PATH": str(Path(sys.executable).parent)}, tmp_path)
+    async def begin(*_: object, **__: object) -> EndedJustNow:
+        return EndedJustNow()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", begin)
+    assert await observe_interpreters({"PATH": str(Path(sys.executable).parent)}, tmp_path) == ()
 
 
 async def test_a_place_that_cannot_be_read_has_no_interpreters(tmp_path: Path) -> None:
