@@ -99,8 +99,7 @@ async def test_a_draining_instance_finishes_what_it_has_and_gets_nothing_new(sce
     for _ in range(50):
         assert (await scene.bed.score()).json()["name"] == "green"
     assert len(scene.blue.received) == in_hand
-    observed = (await scene.bed.gateway.observe_traffic()).deployments["orders", "blue"]
-    assert observed.in_flight["blue-1"] == in_hand
+    assert (await scene.bed.gateway.observe_in_flight("orders"))["blue-1"] == in_hand
     scene.blue.released.set()
     scene.green.released.set()
     assert {answer.status_code for answer in await asyncio.gather(*held)} == {200}

@@ -38,7 +38,7 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 async def test_silence_beyond_the_time_limit_is_408(bed: GatewayBed) -> None:
     assert error_of(await bed.score("/silent")) == (408, "RequestTimeout")
-    assert (await bed.gateway.observe_traffic()).deployments["orders", "blue"].timeouts_total == 1
+    assert (await bed.gateway.observe_requests("orders"))["blue"].timeouts_total == 1
 
 
 async def test_a_streamed_answer_may_last_longer_than_the_time_limit(bed: GatewayBed) -> None:
@@ -103,8 +103,8 @@ async def test_requests_over_the_limit_are_429_and_say_which_setting_to_raise(be
     refused = await bed.score()
     assert error_of(refused) == (429, "TooManyRequests")
     assert "max_concurrent_requests_per_instance" in refused.json()["error"]["message"]
-    observed = (await bed.gateway.observe_traffic()).deployments["orders", "blue"]
-    assert (observed.in_flight, observed.refused_total) == ({"blue-1": 2}, 1)
+    assert (await bed.gateway.observe_requests("orders"))["blue"].refused_total == 1
+    assert await bed.gateway.observe_in_flight("orders") == {"blue-1": 2}
     blue.released.set()
     assert [answer.status_code for answer in await asyncio.gather(*held)] == [200, 200]
     assert (await bed.score()).status_code == 200

@@ -83,9 +83,9 @@ async def test_a_frozen_shadow_takes_nothing_from_live_requests(scene: Scene) ->
     body = bytes(MAX_MIRRORED_BODY_BYTES)
     answers = await asyncio.gather(*(scene.bed.score(content=body) for _ in range(4)))
     assert [answer.json()["body_bytes"] for answer in answers] == [len(body)] * 4
-    observed = (await scene.bed.gateway.observe_traffic()).deployments["orders", "shadow"]
+    observed = (await scene.bed.gateway.observe_requests("orders"))["shadow"]
     assert (observed.mirrored_total, observed.mirror_dropped_total) == (2, 2)
-    assert observed.in_flight == {"shadow-1": 2}
+    assert (await scene.bed.gateway.observe_in_flight("orders"))["shadow-1"] == 2
 
 
 async def test_bodies_too_large_or_of_unknown_length_are_answered_and_not_copied_but_counted(scene: Scene) -> None:
@@ -97,8 +97,7 @@ async def test_bodies_too_large_or_of_unknown_length_are_answered_and_not_copied
         assert (await scene.bed.score(content=content)).status_code == 200
     assert (await scene.bed.score(method="GET", content=b"")).status_code == 200
     await wait_until(lambda: [copy.method for copy in scene.shadow.copies] == ["GET"])
-    observed = await scene.bed.gateway.observe_traffic()
-    assert observed.deployments["orders", "shadow"].mirror_skipped_total == 2
+    assert (await scene.bed.gateway.observe_requests("orders"))["shadow"].mirror_skipped_total == 2
 
 
 async def test_a_shadow_without_instances_is_not_noticed(scene: Scene) -> None:

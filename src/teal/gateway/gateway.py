@@ -23,13 +23,11 @@ from teal.gateway.resources import EndpointResources, Kind, build_resources
 from teal.gateway.tls import TlsSecret
 from teal.gateway.totals import CarriedTotals
 from teal.gateway.traffic import (
-    GatewayObserved,
     TrafficObserved,
     add_observed,
     observe_hosts,
     observe_requests,
     observe_totals,
-    observe_traffic,
 )
 from teal.gateway.xds_server import XdsServer
 
@@ -138,12 +136,6 @@ class Gateway:
     def envoy_pids(self) -> list[int]:
         """Also of those that are being replaced; the newest first."""
         return self._envoy.pids
-
-    async def observe_traffic(self) -> GatewayObserved:
-        """What is counted per deployment. Raises `httpx.HTTPError` while there is no Envoy to ask."""
-        carried = GatewayObserved(self._carried.all)
-        seen = await asyncio.gather(*(observe_traffic(admin) for admin in self._find_admins()))
-        return GatewayObserved(add_observed(one.deployments for one in (carried, *seen)))
 
     async def observe_in_flight(self, endpoint_name: str) -> dict[str, int]:
         """Requests in the hands of each instance of one endpoint, by instance id. Raises `httpx.HTTPError` while there

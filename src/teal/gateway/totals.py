@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Set
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from teal.gateway.pid_file import write_private
@@ -30,8 +29,7 @@ class CarriedTotals:
         return self._known().get(endpoint, {})
 
     def add(self, deployments: Mapping[tuple[str, str], TrafficObserved]) -> None:
-        counted = {owner: replace(seen, in_flight={}) for owner, seen in deployments.items()}
-        self._save(add_observed((self.all, counted)))
+        self._save(add_observed((self.all, deployments)))
 
     def keep(self, endpoint: str, deployments: Set[str]) -> None:
         """Of this endpoint only these: others are deleted, and one that is made again begins at 0."""

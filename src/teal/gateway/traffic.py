@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from teal.gateway.admin import Admin
@@ -12,9 +12,8 @@ from teal.gateway.routes import SKIPPED
 
 @dataclass(frozen=True, slots=True)
 class TrafficObserved:
-    """One deployment, as Envoy counts it. Totals start at 0 whenever an Envoy starts; in flight includes copies."""
+    """One deployment, as Envoy counts it. All start at 0 whenever an Envoy starts."""
 
-    in_flight: Mapping[str, int] = field(default_factory=dict)  # by instance id, draining instances included
     requests_total: int = 0
     refused_total: int = 0  # over the in-flight limit: answered 429
     timeouts_total: int = 0  # no first byte in time: answered 408
@@ -25,26 +24,12 @@ class TrafficObserved:
 
 _Owner = TypeVar("_Owner")
 
-TOTALS = tuple(field.name for field in fields(TrafficObserved) if field.name != "in_flight")
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayObserved:
-    """All deployments by (endpoint, deployment)."""
-
-    deployments: Mapping[tuple[str, str], TrafficObserved]
-
-
-async def observe_traffic(admin: Admin) -> GatewayObserved:
-    """Two questions to Envoy, filtered on its side."""
-    clusters = await admin.get_json("/clusters", format="json")
-    stats = await _ask_for_counters(admin, _ANY)
-    return build_observed(clusters.get("cluster_statuses", []), stats)
+TOTALS = tuple(field.name for field in fields(TrafficObserved))
 
 
 async def observe_totals(admin: Admin) -> Mapping[tuple[str, str], TrafficObserved]:
-    """The totals of all deployments, without what is in flight: that would be by far the longer answer."""
-    return build_observed((), await _ask_for_counters(admin, _ANY)).deployments
+    """All deployments by (endpoint, deployment): one question to Envoy, filtered on its side."""
+    return build_observed(await _ask_for_counters(admin, _ANY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +58,13 @@ async def observe_hosts(admin: Admin, endpoint: str) -> dict[str, HostObserved]:
 
 
 async def observe_requests(admin: Admin, endpoint: str) -> dict[str, TrafficObserved]:
-    """The totals of one endpoint by deployment, without what is in flight: one question whose answer is short however
-    many endpoints there are."""
-    observed = build_observed((), await _ask_for_counters(admin, re.escape(endpoint)))
-    return {deployment: traffic for (_, deployment), traffic in observed.deployments.items()}
+    """Those of one endpoint by deployment: a question whose answer is short however many endpoints there are."""
+    observed = build_observed(await _ask_for_counters(admin, re.escape(endpoint)))
+    return {deployment: traffic for (_, deployment), traffic in observed.items()}
 
 
-def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> GatewayObserved:
-    """Envoy's two answers, by deployment instead of by cluster and by counter."""
-    in_flight: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
-    for status in cluster_statuses:
-        owner = _parse_cluster_name(status["name"])
-        if owner is None:
-            continue
-        hosts = in_flight[owner]
-        for host in status.get("host_statuses", []):
-            instance_id = host.get("hostname", "")
-            hosts[instance_id] = hosts.get(instance_id, 0) + _read_active(host)
+def build_observed(stats: Iterable[Any]) -> dict[tuple[str, str], TrafficObserved]:
+    """Envoy's answer, by endpoint and deployment instead of by counter."""
     totals: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
     for stat in stats:
         if found := _CLUSTER_STAT.fullmatch(stat.get("name", "")):
@@ -99,12 +74,7 @@ def build_observed(cluster_statuses: Iterable[Any], stats: Iterable[Any]) -> Gat
                 counted[total] = counted.get(total, 0) + stat["value"]
         elif found := _SKIPPED_STAT.fullmatch(stat.get("name", "")):
             totals[found.group(1), found.group(2)]["mirror_skipped_total"] = stat["value"]
-    return GatewayObserved(
-        deployments={
-            owner: TrafficObserved(in_flight=in_flight.get(owner, {}), **totals.get(owner, {}))
-            for owner in in_flight.keys() | totals.keys()
-        }
-    )
+    return {owner: TrafficObserved(**counted) for owner, counted in totals.items()}
 
 
 def add_observed(many: Iterable[Mapping[_Owner, TrafficObserved]]) -> dict[_Owner, TrafficObserved]:
@@ -139,10 +109,7 @@ _SKIPPED_STAT = re.compile(rf"vhost\.([^.]+)\.route\.{SKIPPED}([^.]+)\.upstream_
 
 
 def _add(one: TrafficObserved, other: TrafficObserved) -> TrafficObserved:
-    ids = one.in_flight.keys() | other.in_flight.keys()
-    totals = {name: getattr(one, name) + getattr(other, name) for name in TOTALS}
-    in_flight = {id: one.in_flight.get(id, 0) + other.in_flight.get(id, 0) for id in ids}
-    return TrafficObserved(in_flight=in_flight, **totals)
+    return TrafficObserved(**{name: getattr(one, name) + getattr(other, name) for name in TOTALS})
 
 
 async def _ask_for_counters(admin: Admin, endpoint: str) -> Any:
@@ -154,11 +121,6 @@ async def _ask_for_counters(admin: Admin, endpoint: str) -> Any:
 def _build_filter(endpoint: str) -> str:
     skipped = rf"vhost\.{endpoint}\.route\.{SKIPPED}[^.]+\.upstream_rq_total"
     return rf"^(cluster\.{endpoint}/[^.]+\.({_CLUSTER_NAMES})|{skipped})$"
-
-
-def _parse_cluster_name(name: str) -> tuple[str, str] | None:
-    parts = name.split("/")
-    return (parts[0], parts[1]) if len(parts) in (2, 3) else None
 
 
 def _read_active(host: Mapping[str, Any], name: str = "rq_active") -> int:

@@ -5,20 +5,18 @@ from pathlib import Path
 from teal.gateway.totals import CarriedTotals
 from teal.gateway.traffic import TrafficObserved, add_observed
 
-BLUE = TrafficObserved(in_flight={"blue-1": 2}, requests_total=10, mirrored_total=3)
+BLUE = TrafficObserved(requests_total=10, mirrored_total=3)
 GREEN = TrafficObserved(requests_total=1)
 
 
-def test_totals_of_several_envoys_are_added_and_so_are_requests_in_flight() -> None:
-    other = TrafficObserved(in_flight={"blue-1": 1, "blue-2": 4}, requests_total=5, mirror_skipped_total=1)
+def test_totals_of_several_envoys_are_added() -> None:
+    other = TrafficObserved(requests_total=5, mirror_skipped_total=1)
     summed = add_observed(({"blue": BLUE, "green": GREEN}, {"blue": other}))
-    assert summed["blue"] == TrafficObserved(
-        in_flight={"blue-1": 3, "blue-2": 4}, requests_total=15, mirrored_total=3, mirror_skipped_total=1
-    )
+    assert summed["blue"] == TrafficObserved(requests_total=15, mirrored_total=3, mirror_skipped_total=1)
     assert summed["green"] == GREEN
 
 
-def test_they_are_kept_over_a_restart_without_what_was_in_flight(tmp_path: Path) -> None:
+def test_they_are_kept_over_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "totals.json"
     carried = CarriedTotals(file)
     carried.add({("orders", "blue"): BLUE})

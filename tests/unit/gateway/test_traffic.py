@@ -1,34 +1,10 @@
-from teal.gateway.traffic import GatewayObserved, TrafficObserved, build_observed
+"""Envoy's counters, by deployment."""
 
-
-def cluster(name: str, **active: int) -> dict[str, object]:
-    hosts = [
-        {"hostname": instance_id, "stats": [{"name": "cx_active", "value": "9"}, {"name": "rq_active", "value": value}]}
-        for instance_id, value in active.items()
-    ]
-    return {"name": name, "host_statuses": hosts}
+from teal.gateway.traffic import TrafficObserved, build_observed
 
 
 def test_nothing_observed_is_nothing() -> None:
-    assert build_observed([], []) == GatewayObserved(deployments={})
-
-
-def test_in_flight_is_counted_per_instance_and_copies_count() -> None:
-    seen = build_observed(
-        [
-            cluster("orders/green", a=1, b=2),
-            cluster("orders/green/shadow", b=3),
-            cluster("teal-control-plane", x=1),
-            {"name": "orders/blue"},
-            {"name": "orders/red", "host_statuses": [{"hostname": "quiet", "stats": [{"name": "rq_active"}]}]},
-        ],
-        [],
-    )
-    assert {owner: traffic.in_flight for owner, traffic in seen.deployments.items()} == {
-        ("orders", "green"): {"a": 1, "b": 5},
-        ("orders", "blue"): {},
-        ("orders", "red"): {"quiet": 0},
-    }
+    assert build_observed([]) == {}
 
 
 def test_totals_are_sorted_out_by_deployment_and_shadow() -> None:
@@ -43,8 +19,8 @@ def test_totals_are_sorted_out_by_deployment_and_shadow() -> None:
         "vhost.orders.route.mirror-skipped-green.upstream_rq_total": 6,
         "cluster.orders/green.something_else": 7,
     }
-    seen = build_observed([], [{"name": name, "value": value} for name, value in counters.items()])
-    assert seen.deployments["orders", "green"] == TrafficObserved(
+    seen = build_observed([{"name": name, "value": value} for name, value in counters.items()])
+    assert seen["orders", "green"] == TrafficObserved(
         requests_total=100,
         refused_total=7,
         timeouts_total=5,
