@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,8 @@ async def test_an_instance_does_not_outlive_its_killed_shim(
     assert get_failure(ended) == ("InstanceExited", None)
     instance = processes.instance
     await wait_until(lambda: not is_alive(instance))
+    with suppress(ProcessLookupError):
+        os.kill(int((directory.app_root / "child").read_text()), signal.SIGKILL)
     await backend.apply(build_spec(), attempt=2)
     await wait_for_phase(backend, InstancePhase.RUNNING, attempt=2)
 
@@ -135,10 +138,12 @@ async def test_nothing_of_an_instance_is_left_when_it_ends(
 
 
 async def test_the_server_keeps_no_zombies(open_backend: OpenBackend) -> None:
+    others = psutil.Process().children()  # of tests before
     backend = await open_backend()
     await backend.apply(build_spec("exit=0"), attempt=1)
     await wait_for_phase(backend, InstancePhase.EXITED)
-    assert [child for child in psutil.Process().children() if child.status() == psutil.STATUS_ZOMBIE] == []
+    ours = set(psutil.Process().children()) - set(others)
+    assert [child for child in ours if child.status() == psutil.STATUS_ZOMBIE] == []
 
 
 async def test_a_recycled_pid_is_neither_trusted_nor_signalled(open_backend: OpenBackend, tmp_path: Path) -> None:

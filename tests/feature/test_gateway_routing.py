@@ -183,12 +183,12 @@ async def test_answers_that_break_off_do_so_for_the_client_and_their_instance_is
     async with running_upstream("other") as other:
         both = build_target(blue, hosts=(blue.host(), other.host()))
         async with running_gateway(build_endpoint(both)) as bed:
-            for _ in range(12):
+            for _ in range(40):  # which of the two it is, is random
                 with pytest.raises(httpx.RemoteProtocolError):
                     await bed.score("/break_off")
             assert min(len(blue.received), len(other.received)) >= 3
             before = len(blue.received), len(other.received)
-            for _ in range(12):
+            for _ in range(40):
                 assert (await bed.score()).status_code == 200
             assert len(blue.received) > before[0]
             assert len(other.received) > before[1]
