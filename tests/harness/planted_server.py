@@ -17,7 +17,7 @@ from teal.gateway.running_envoy import RunningEnvoy
 from teal.reconcile import endpoints, lifecycle, loop
 from teal.server import commands
 
-SLOW_DELIVERY_S = 0.3
+SLOW_DELIVERY_S = 0.6
 
 
 def route_before_ready() -> None:
