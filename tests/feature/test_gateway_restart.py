@@ -208,6 +208,33 @@ async def test_an_envoy_that_was_being_replaced_when_the_control_plane_was_kille
 
 
 @shares_sockets
+@pytest.mark.parametrize("late", ["new", "old"])
+async def test_a_change_is_not_in_force_before_every_envoy_has_come_back(scene: Scene, late: str) -> None:
+    old = scene.pid
+    model = build_endpoint(build_target(scene.blue))
+    held = await scene.hold()
+    scene.bed.settings = replace(scene.bed.settings, max_connections=1000)
+    await scene.bed.restart_control_plane(model)
+    await scene.bed.wait_listening()
+    pids = {"new": scene.pid, "old": old}
+    os.kill(pids[late], signal.SIGSTOP)
+    try:
+        await scene.bed.restart_control_plane(model)
+        gateway = scene.bed.gateway
+        await wait_until(lambda: len(gateway._publications.connected) == 1, WITHIN_S)
+        changed = build_endpoint(build_target(scene.green))
+        gateway.publish(changed)
+        with pytest.raises(TimeoutError):
+            await gateway.wait_in_force("orders", changed.version, 1.0)
+        assert gateway.in_force("orders").version is None
+    finally:
+        os.kill(pids[late], signal.SIGCONT)
+    assert (await gateway.wait_in_force("orders", changed.version, WITHIN_S)).rejected is None
+    scene.blue.released.set()
+    assert (await held).status_code == 200
+
+
+@shares_sockets
 @pytest.mark.parametrize("moves", [False, True])
 async def test_an_envoy_whose_listener_is_of_another_kind_leaves_with_what_it_has(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, moves: bool

@@ -1,5 +1,6 @@
 """What an Envoy is started with, and what names it afterwards; for `envoy_process.py` and `found_envoys.py`."""
 
+from functools import cache
 from importlib.metadata import version
 
 from google.protobuf.json_format import MessageToJson
@@ -55,6 +56,7 @@ def describe_config(settings: EnvoySettings) -> str:
     return f"{content_version(' '.join(words).encode())} on {version(DISTRIBUTION)}"
 
 
+@cache
 def describe_contract() -> str:
     """What a listener does with requests that routes rely on, whatever its settings."""
     return content_version(build_connections(Style.PATH, access_log=None).SerializeToString(deterministic=True))

@@ -9,7 +9,7 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from contextlib import suppress
 
 import psutil
@@ -80,10 +80,15 @@ class EnvoyProcess:
     def judge(self, node: str) -> Tenure:
         """One that is being replaced must not get routes that rely on what only the next one's listener does."""
         for envoy in self._leaving:
-            # By its number alone: it may have been started for another port.
-            if node.rpartition("-")[2] == str(envoy.record.number):
-                return Tenure.LEAVES if envoy.record.contract == describe_contract() else Tenure.LEFT_ALONE
+            if _number_in(node) == str(envoy.record.number):
+                return _judge_leaving(envoy)
         return Tenure.STAYS
+
+    def are_all(self, nodes: Set[str]) -> bool:
+        """Whether every Envoy that is told of changes is among these."""
+        numbers = {_number_in(node) for node in nodes}
+        leaving = [envoy for envoy in self._leaving if _judge_leaving(envoy) is Tenure.LEAVES]
+        return all(str(envoy.record.number) in numbers for envoy in (*filter(None, [self._current]), *leaving))
 
     def find(self) -> None:
         """What runs already; before any of it can connect, so that `judge` knows who is to be replaced."""
@@ -271,6 +276,15 @@ _HELD_S = 30.0
 _POLL_S = 0.05
 _START_WITHIN_S = 30.0
 _LAST_WORDS_CHARS = 500
+
+
+def _number_in(node: str) -> str:
+    """By its number alone: it may have been started for another port."""
+    return node.rpartition("-")[2]
+
+
+def _judge_leaving(envoy: RunningEnvoy) -> Tenure:
+    return Tenure.LEAVES if envoy.record.contract == describe_contract() else Tenure.LEFT_ALONE
 
 
 def _hear_end(task: "asyncio.Task[None]") -> None:

@@ -47,7 +47,7 @@ class Gateway:
         self.changed = changed
         self._news = asyncio.Event()
         self._envoy = EnvoyProcess(settings, lambda: self._notify(None), self._carry_totals)
-        self._publications = Publications(self._notify, self._envoy.judge)
+        self._publications = Publications(self._notify, self._envoy.judge, self._envoy.are_all)
         self._xds_server = XdsServer(settings.xds_socket, self._publications)
         self._carried = CarriedTotals(settings.totals_file)
         self._admin = Admin(settings.admin_socket)

@@ -3,7 +3,7 @@
 `gateway.py` writes what is wanted, `session.py` (one per connected gateway) reports what was accepted or rejected.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -17,7 +17,7 @@ class InForce:
 
     `version` is set when every one of them has acknowledged that same version; None, and nothing pending: no gateway
     sends requests to this endpoint's instances any more. `pending`: some live gateway has yet
-    to answer for what was published (or withdrawn) last, or none is connected; silence is never taken for consent.
+    to answer for what was published (or withdrawn) last, or to connect; silence is never taken for consent.
     """
 
     version: str | None
@@ -56,12 +56,17 @@ class Publications:
     """The wanted state of all endpoints, and the set of connected gateways."""
 
     def __init__(
-        self, changed: Callable[[str | None], None], judge: Callable[[str], Tenure] = lambda _: Tenure.STAYS
+        self,
+        changed: Callable[[str | None], None],
+        judge: Callable[[str], Tenure] = lambda _: Tenure.STAYS,
+        are_all: Callable[[Set[str]], bool] = lambda _: True,
     ) -> None:
         """`changed` is called with the name of an endpoint that is settled or rejected now, and with None when a
-        gateway has come or gone. `judge` is asked by the name of a gateway."""
+        gateway has come or gone. `judge` is asked by the name of a gateway, `are_all` whether none but these pass
+        requests on: after a restart of the control plane they come back one after the other."""
         self._changed = changed
         self._judge = judge
+        self._are_all = are_all
         self._unteachable: set[str] = set()
         self._records: dict[str, _Record] = {}
         self._gateways: dict[str, ConnectedGateway] = {}
@@ -185,12 +190,14 @@ class Publications:
             gateway.advance(endpoint)
 
     def _all_settled(self, endpoint: str, version: str | None) -> bool:
-        gateways = self._gateways.values()
-        return bool(gateways) and all(gateway.has_settled(endpoint, version) for gateway in gateways)
+        return self._have_all_come() and all(gw.has_settled(endpoint, version) for gw in self._gateways.values())
 
     def _agreed_version(self, endpoint: str) -> str | None:
         versions = {gateway.settled(endpoint) for gateway in self._gateways.values()}
-        return versions.pop() if len(versions) == 1 else None
+        return versions.pop() if len(versions) == 1 and self._have_all_come() else None
+
+    def _have_all_come(self) -> bool:
+        return bool(self._gateways) and self._are_all(self._gateways.keys() | self._unteachable)
 
 
 @dataclass(slots=True)
