@@ -12,6 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
+from teal.compute.process import instance as process_instance
 from teal.compute.process.backend import ProcessBackend
 from teal.compute.process.directories import InstanceDirectory, Processes, Start, Wanted
 from teal.compute.process.identities import ProcessIdentity, is_alive, observe_identity
@@ -273,6 +274,16 @@ async def test_an_instance_sees_none_of_the_servers_variables(open_backend: Open
     assert variables.keys() & secrets.keys() == {"TZ", "LC_ALL"}
 
 
+async def test_an_instance_that_starts_is_seen_as_far_as_it_has_got(
+    open_backend: OpenBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_instance, "_REPORT_EVERY_S", 60.0)
+    backend = await open_backend()
+    await backend.apply(build_spec("ready serve"), attempt=1)
+    seen = await wait_for_phase(backend, InstancePhase.RUNNING)
+    assert "ready" in [phase.name for phase in seen.phases]
+
+
 async def test_logs_are_rotated_and_bounded(open_backend: OpenBackend, directory: InstanceDirectory) -> None:
     backend = await open_backend(log_limits=LogLimits(max_bytes=70_000, kept_files=3))
     await backend.apply(build_spec("lines=100000 ready serve"), attempt=1)
@@ -285,8 +296,8 @@ async def test_logs_are_rotated_and_bounded(open_backend: OpenBackend, directory
     files = sorted(path.name for path in directory.server_log.parent.glob("inference-server.log*"))
     assert files == ["inference-server.log", "inference-server.log.1", "inference-server.log.2"]
     assert all((directory.server_log.parent / name).stat().st_size <= 70_000 for name in files)
-    tail = await backend.logs("blue-1", container="inference-server", tail=10_000)
-    assert tail.splitlines() == [f"line {number}" for number in range(90_000, 100_000)]
+    tail = await backend.logs("blue-1", container="inference-server", tail=6_000)
+    assert tail.splitlines() == [f"line {number}" for number in range(94_000, 100_000)]
 
 
 async def test_a_log_that_cannot_be_written_does_not_stop_the_instance(

@@ -119,7 +119,7 @@ class _Observed(Mapping[str, InstanceObserved]):
         self._instances = instances
 
     def __getitem__(self, instance_id: str) -> InstanceObserved:
-        return self._instances[instance_id].observed
+        return self._instances[instance_id].look()
 
     def __iter__(self) -> Iterator[str]:
         return iter(tuple(self._instances))

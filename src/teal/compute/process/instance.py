@@ -119,6 +119,12 @@ class ProcessInstance:
         path = self._directory.server_log if container == "inference-server" else self._directory.preparation_log
         return load_tail(path, lines)
 
+    def look(self) -> InstanceObserved:
+        """As it is now: one that starts may have got further since it was last heard of, and answer requests already."""
+        if self.observed.phase is InstancePhase.STARTING and self._process is not None:
+            self._see_report()
+        return self.observed
+
     @property
     def memory_group(self) -> int | None:
         """The process group whose memory is limited, None when there is none."""
