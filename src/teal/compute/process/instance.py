@@ -120,7 +120,7 @@ class ProcessInstance:
         return load_tail(path, lines)
 
     def look(self) -> InstanceObserved:
-        """As it is now: one that starts may have got further since it was last heard of, and answer requests already."""
+        """As it is now: one that starts may have got further since it was last heard of, and answer already."""
         if self.observed.phase is InstancePhase.STARTING and self._process is not None:
             self._see_report()
         return self.observed
