@@ -178,16 +178,19 @@ def _set_http_options(
     cluster: Cluster, target: Target, options: HttpProtocolOptions, filters: Sequence[HttpFilter] = ()
 ) -> None:
     Explicit = UpstreamHttpOptions.ExplicitHttpConfig
-    codec = HttpFilter(name="envoy.filters.http.upstream_codec", typed_config=pack(UpstreamCodec()))
     upstream = UpstreamHttpOptions(
         common_http_protocol_options=options,
         explicit_http_config=Explicit(http2_protocol_options=Http2ProtocolOptions())
         if target.http2
         else Explicit(http_protocol_options=Http1ProtocolOptions()),
-        http_filters=[*filters, codec] if filters else (),
+        http_filters=[*filters, _build_codec()] if filters else (),
     )
     key = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
     cluster.typed_extension_protocol_options[key].CopyFrom(pack(upstream))
+
+
+def _build_codec() -> HttpFilter:
+    return HttpFilter(name="envoy.filters.http.upstream_codec", typed_config=pack(UpstreamCodec()))
 
 
 def _build_host(host: Host) -> LbEndpoint:
